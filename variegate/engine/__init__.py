@@ -1,0 +1,1 @@
+"""Engines: those who carry out plans."""

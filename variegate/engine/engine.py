@@ -1,0 +1,5 @@
+"""What an engine is."""
+
+from typing import Any
+
+Engine = Any

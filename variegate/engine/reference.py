@@ -1,0 +1,321 @@
+"""The reference engine: the meaning of every verb, in plain NumPy, one image at a time.
+
+Values are float64 between rounding points. Where a verb says `rounded`, uint8 takes floor(value + 0.5) after clipping
+to 0..255 and float32 is clipped to 0..1; where it says `truncated`, uint8 drops the fraction, as Pillow does.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from variegate.engine.sampling import warp
+from variegate.ops.entries import MeasureMode
+from variegate.plan.counter import hashes
+from variegate.plan.normal import normal_table
+from variegate.plan.program import KNOTS, MixStage, Stage, Tables, Verb
+
+Image = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
+name = "reference"
+
+
+def run_stage(stage: Stage, images: list[Image], threads: int = 1) -> list[Image]:
+    """Runs each sample's entries in order. images: n arrays (h, w, c); returns new arrays, never views of them."""
+    results = []
+    for sample, image in enumerate(images):
+        for entry in range(int(stage.start[sample]), int(stage.start[sample + 1])):
+            image = VERBS[Verb(int(stage.verb[entry]))](image, stage.tables, int(stage.row[entry]))
+        results.append(image.copy() if image is images[sample] else image)
+    return results
+
+
+def run_masks(stage: Stage, masks: list[Image], threads: int = 1) -> list[Image]:
+    """Runs the WARP entries alone on masks (h, w, c) of any dtype: nearest, outside 0."""
+    results = []
+    for sample, mask in enumerate(masks):
+        for entry in range(int(stage.start[sample]), int(stage.start[sample + 1])):
+            if stage.verb[entry] == Verb.WARP:
+                mask = warp(mask, stage.tables, int(stage.row[entry]), as_mask=True)
+        results.append(mask.copy() if mask is masks[sample] else mask)
+    return results
+
+
+def run_mix(mix: MixStage, images: Image, threads: int = 1) -> Image:
+    """Mixes a batch (n, h, w, c): a blend is rounded, a rectangle is copied."""
+    out = images.copy()
+    for sample in np.flatnonzero(mix.partner != np.arange(len(images))):
+        own, other = images[sample], images[int(mix.partner[sample])]
+        if mix.blend[sample]:
+            weight = float(mix.weight[sample])
+            out[sample] = rounded(levels(own) * weight + levels(other) * (1 - weight), own)
+        else:
+            y1, x1, y2, x2 = mix.rects[sample]
+            out[sample, y1:y2, x1:x2] = other[y1:y2, x1:x2]
+    return out
+
+
+def run_output(images: Image, mean: Floats, std: Floats, nchw: bool, dtype: str, threads: int = 1) -> Image:
+    """(value on 0..1 - mean) / std in float32 arithmetic, one multiply and one add per value.
+
+    images (n, h, w, c); mean, std (c,).
+    """
+    full = 255.0 if images.dtype == np.uint8 else 1.0
+    scale = (1.0 / (full * std)).astype(np.float32)
+    offset = (-mean / std).astype(np.float32)
+    out = images.astype(np.float32) * scale + offset
+    out = np.moveaxis(out, 3, 1) if nchw else out
+    return np.ascontiguousarray(out, dtype=dtype)
+
+
+def levels(image: Image) -> Floats:
+    """The image as float64 levels on 0..255."""
+    return image.astype(np.float64) * (1.0 if image.dtype == np.uint8 else 255.0)
+
+
+def rounded(value: Floats, like: Image) -> Image:
+    """Levels on 0..255 back to the dtype of `like`: clipped, uint8 to the nearest level."""
+    value = np.clip(value, 0, 255)
+    if like.dtype == np.uint8:
+        return np.floor(value + 0.5).astype(np.uint8)
+    return (value / 255.0).astype(np.float32)
+
+
+def blend(degenerate: Image, image: Image, factor: np.float32) -> Image:
+    """Pillow's Image.blend in single precision: degenerate + factor * (image - degenerate), clipped, truncated.
+
+    degenerate: float32, in the image's own range. Factors 0 and 1 copy.
+    """
+    if factor == 1:
+        return image
+    start = degenerate.astype(np.float32)
+    value = start + factor * (image.astype(np.float32) - start)
+    if image.dtype == np.uint8:
+        return np.clip(value, 0, 255).astype(np.uint8)
+    return np.clip(value, 0, 1)
+
+
+def gray(image: Image) -> npt.NDArray[np.float32]:
+    """(h, w, 1) luma in the image's own range: Pillow's integer formula for uint8, the same weights for floats.
+
+    One channel is its own gray; of four the first three count; other counts take the rounded mean.
+    """
+    channels = image.shape[2]
+    if channels == 1:
+        return image.astype(np.float32)
+    if channels in (3, 4):
+        weights = np.array([19595, 38470, 7471], dtype=np.int64)
+        if image.dtype == np.uint8:
+            luma = (image[..., :3].astype(np.int64) @ weights + 32768) >> 16
+        else:
+            luma = image[..., :3].astype(np.float64) @ (weights / 65536.0)
+        return luma.astype(np.float32)[..., None]
+    mean = image.astype(np.float64).mean(axis=2, keepdims=True)
+    return (np.floor(mean + 0.5) if image.dtype == np.uint8 else mean).astype(np.float32)
+
+
+def lookup(image: Image, tables: Tables, row: int) -> Image:
+    """uint8 through 256 entries; float32 linearly between KNOTS entries over 0..1."""
+    return through(image, tables.lookup[row])
+
+
+def through(image: Image, table: npt.NDArray[Any]) -> Image:
+    """One table on every channel."""
+    if image.dtype == np.uint8:
+        return np.asarray(table[image], dtype=np.uint8)
+    place = image.astype(np.float64) * (len(table) - 1)
+    low = np.minimum(np.floor(place), len(table) - 2).astype(np.int64)
+    start, end = table[low].astype(np.float64), table[low + 1].astype(np.float64)
+    return (start + (place - low) * (end - start)).astype(np.float32)
+
+
+def channels(image: Image, tables: Tables, row: int) -> Image:
+    """Rounded. One channel counts as three equal ones and gives their luma; a fourth channel stays."""
+    matrix = np.asarray(tables.channels[row], dtype=np.float64).reshape(3, 4)
+    value = levels(image)
+    color = np.repeat(value, 3, axis=2) if image.shape[2] == 1 else value[..., :3]
+    moved = color @ matrix[:, :3].T + matrix[:, 3] * 255.0
+    if image.shape[2] == 1:
+        luma = np.clip(moved, 0, 255) @ np.array([0.299, 0.587, 0.114])
+        return rounded(luma[..., None], image)
+    return np.concatenate([rounded(moved, image), image[..., 3:]], axis=2)
+
+
+def toward(image: Image, tables: Tables, row: int) -> Image:
+    """Blend with the gray; a fourth channel stays."""
+    if image.shape[2] == 1:
+        return image
+    color = blend(gray(image), image[..., :3], np.float32(tables.toward[row]))
+    return np.concatenate([color, image[..., 3:]], axis=2)
+
+
+def luma(image: Image, tables: Tables, row: int) -> Image:
+    """The gray alone, as one channel."""
+    return gray(image).astype(image.dtype)
+
+
+def measure(image: Image, tables: Tables, row: int) -> Image:
+    """Stretch, equalize or scale about the mean by a table of the image's own statistics."""
+    mode, factor = MeasureMode(int(tables.measure[row, 0])), tables.measure[row, 1]
+    if mode is MeasureMode.ABOUT_MEAN:
+        mean = np.mean(gray(image), dtype=np.float64)
+        flat = np.floor(mean + 0.5) if image.dtype == np.uint8 else mean
+        return blend(np.full((1, 1, 1), flat, dtype=np.float32), image, np.float32(factor))
+    work = stretched if mode is MeasureMode.STRETCH else equalized
+    return np.stack([work(image[..., c]) for c in range(image.shape[2])], axis=2)
+
+
+def stretched(channel: Image) -> Image:
+    """The darkest value becomes 0, the brightest full; a flat channel stays. Truncated."""
+    low, high = float(channel.min()), float(channel.max())
+    if high <= low:
+        return channel
+    if channel.dtype == np.uint8:
+        scale = 255.0 / (high - low)
+        table = np.clip(np.arange(256) * scale - low * scale, 0, 255).astype(np.uint8)
+        return table[channel]
+    return ((channel.astype(np.float64) - low) / (high - low)).astype(np.float32)
+
+
+def equalized(channel: Image) -> Image:
+    """Pillow's equalize. Floats: the table of the nearest levels, linear between its entries."""
+    whole = channel if channel.dtype == np.uint8 else np.floor(channel.astype(np.float64) * 255 + 0.5)
+    counts = np.bincount(whole.astype(np.int64).ravel(), minlength=256)
+    filled = counts[counts > 0]
+    step = int(filled.sum() - filled[-1]) // 255
+    if len(filled) <= 1 or step == 0:
+        return channel
+    before = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    table = np.minimum((step // 2 + before) // step, 255)
+    if channel.dtype == np.uint8:
+        return table.astype(np.uint8)[channel]
+    return through(channel, table / 255.0)
+
+
+def blur(image: Image, tables: Tables, row: int) -> Image:
+    """Separable Gaussian, radius ceil(3 sigma), border mirrored about the outer pixel's center; rounded once."""
+    sigma = float(tables.blur[row])
+    radius = int(np.ceil(3 * sigma))
+    if radius == 0:
+        return image
+    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    weights /= weights.sum()
+    value = levels(image)
+    for axis in (1, 0):
+        taps = mirrored(np.arange(-radius, value.shape[axis] + radius), value.shape[axis])
+        wide = np.take(value, taps, axis=axis)
+        windows = np.lib.stride_tricks.sliding_window_view(wide, 2 * radius + 1, axis=axis)
+        value = windows @ weights
+    return rounded(value, image)
+
+
+def mirrored(index: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.int64]:
+    """Indices outside 0..length-1 reflected about the outer pixels' centers (c b a b c)."""
+    if length == 1:
+        return np.zeros_like(index)
+    period = 2 * (length - 1)
+    index = np.abs(index) % period
+    return np.minimum(index, period - index)
+
+
+def smooth(image: Image, tables: Tables, row: int) -> Image:
+    """Blend with Pillow's SMOOTH (1 1 1, 1 5 1, 1 1 1 over 13); the outermost pixels stay."""
+    factor = np.float32(tables.smooth[row])
+    height, width = image.shape[:2]
+    if height < 3 or width < 3:
+        return image
+    value = image.astype(np.float32)
+    side, middle = np.float32(1 / 13), np.float32(5 / 13)
+    total = np.full_like(value[1:-1, 1:-1], 0.5 if image.dtype == np.uint8 else 0.0)
+    for shift, center in ((2, side), (1, middle), (0, side)):
+        line = value[shift : shift + height - 2]
+        total = total + ((line[:, :-2] * side + line[:, 1:-1] * center) + line[:, 2:] * side)
+    degenerate = value.copy()
+    if image.dtype == np.uint8:
+        total = np.floor(np.clip(total, 0, 255))
+    degenerate[1:-1, 1:-1] = total
+    return blend(degenerate, image, factor)
+
+
+def own_fill(fill: npt.NDArray[Any], image: Image) -> Image:
+    """(channels,) levels 0..255 in the image's dtype."""
+    value = fill[: image.shape[2]].astype(np.float64)
+    return rounded(value, image)
+
+
+def rectangles(image: Image, tables: Tables, row: int) -> Image:
+    """Fill rectangles with a level or with random levels, each a pure function of the key and the value's place."""
+    out = image.copy()
+    key = tables.rectangles_noise[row]
+    fill = own_fill(tables.rectangles_fill[row], image)
+    for place in range(int(tables.rectangles_start[row]), int(tables.rectangles_start[row + 1])):
+        y1, x1, y2, x2 = tables.rectangles[place]
+        out[y1:y2, x1:x2] = random_levels(key, image)[y1:y2, x1:x2] if key else fill
+    return out
+
+
+def words(key: Any, image: Image) -> npt.NDArray[np.uint64]:
+    """One random 64-bit word per value of the image: mix(mix(place) ^ key), places in row, column, channel order."""
+    places = np.arange(image.size, dtype=np.uint64)
+    return hashes(np.array([key], dtype=np.uint64), places).reshape(image.shape)
+
+
+def random_levels(key: Any, image: Image) -> Image:
+    """Uniform random levels: the highest 8 bits of each word."""
+    top = (words(key, image) >> np.uint64(56)).astype(np.uint8)
+    return top if image.dtype == np.uint8 else (top / 255.0).astype(np.float32)
+
+
+def grid(image: Image, tables: Tables, row: int) -> Image:
+    """Hide the squares of a turned grid (see ops.entries.Grid)."""
+    period, side, offset_u, offset_v, cos, sin = tables.grid[row]
+    height, width = image.shape[:2]
+    y = (np.arange(height) + 0.5 - height / 2)[:, None]
+    x = (np.arange(width) + 0.5 - width / 2)[None, :]
+    u, v = cos * x - sin * y + offset_u, sin * x + cos * y + offset_v
+    hidden = (u - np.floor(u / period) * period < side) & (v - np.floor(v / period) * period < side)
+    out = image.copy()
+    out[hidden] = own_fill(tables.grid_fill[row], image)
+    return out
+
+
+def noise(image: Image, tables: Tables, row: int) -> Image:
+    """Add sigma times a standard normal number; rounded. The number is a table's entry at the word's top 12 bits."""
+    places = (words(tables.noise_key[row], image) >> np.uint64(52)).astype(np.int64)
+    normal = normal_table()[places].astype(np.float64)
+    return rounded(levels(image) + normal * (float(tables.noise[row]) * 255.0), image)
+
+
+def codec(image: Image, tables: Tables, row: int) -> Image:
+    """A JPEG of 1 or 3 channels through Pillow; a fourth channel stays. Floats go through the nearest level."""
+    from PIL import Image as Pillow
+
+    whole = image if image.dtype == np.uint8 else rounded(levels(image), np.empty(0, dtype=np.uint8))
+    color = whole[..., 0] if whole.shape[2] == 1 else whole[..., :3]
+    buffer = io.BytesIO()
+    Pillow.fromarray(np.ascontiguousarray(color)).save(
+        buffer, "JPEG", quality=int(tables.codec[row]), subsampling=2
+    )
+    back = np.asarray(Pillow.open(buffer)).reshape(*color.shape[:2], -1)
+    back = back if image.dtype == np.uint8 else (back / 255.0).astype(np.float32)
+    return np.concatenate([back, image[..., back.shape[2] :]], axis=2)
+
+
+VERBS = {
+    Verb.WARP: warp,
+    Verb.LOOKUP: lookup,
+    Verb.CHANNELS: channels,
+    Verb.TOWARD: toward,
+    Verb.LUMA: luma,
+    Verb.MEASURE: measure,
+    Verb.BLUR: blur,
+    Verb.SMOOTH: smooth,
+    Verb.RECTANGLES: rectangles,
+    Verb.GRID: grid,
+    Verb.NOISE: noise,
+    Verb.CODEC: codec,
+}
+assert KNOTS == 4081  # noqa: S101  (255 * 16 + 1: every uint8 level is a knot)

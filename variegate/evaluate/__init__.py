@@ -1,0 +1,34 @@
+"""Judge finished runs: accuracies, differences with intervals, classes harmed, and the report.
+
+This room never trains. It takes predictions as data and gives plain data and files.
+"""
+
+from variegate.evaluate.compare import summary, text_lines
+from variegate.evaluate.report import write_report
+from variegate.evaluate.results import Comparison, Run
+from variegate.evaluate.schema import Summary
+from variegate.evaluate.statistics import (
+    Difference,
+    Estimate,
+    adjust,
+    class_differences,
+    mean_accuracy,
+    paired_difference,
+    verdict,
+)
+
+__all__ = [
+    "Comparison",
+    "Difference",
+    "Estimate",
+    "Run",
+    "Summary",
+    "adjust",
+    "class_differences",
+    "mean_accuracy",
+    "paired_difference",
+    "summary",
+    "text_lines",
+    "verdict",
+    "write_report",
+]

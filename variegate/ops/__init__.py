@@ -1,0 +1,1 @@
+"""Declared ops: one function each, everything else derived."""

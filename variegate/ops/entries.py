@@ -1,0 +1,145 @@
+"""What lowering gives: arrays of plan entries, one row per image, that say what an engine must do.
+
+Sizes are (height, width). Coordinates are continuous: pixel (row r, column c) covers [r, r+1) x [c, c+1).
+Levels are on 0..255 for every dtype; an engine scales them for float images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """matrix (k, 3, 3): moves input coordinates (x, y, 1) to output coordinates; size (k, 2): the output size.
+
+    field (k, gh, gw, 2) or None: a displacement (dx, dy) in pixels of the output frame, given at the corners of
+    a regular grid over that frame, bilinear between them; output point q takes its value from q + d(q) before
+    the matrix is undone. backward (k, 3, 3) or None: the inverse matrix where the op knows it without rounding.
+    """
+
+    matrix: Floats
+    size: Ints
+    field: Floats | None = None
+    backward: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Toward:
+    """Blend with the pixel's gray: out = gray + factor * (value - gray), as Pillow's ImageEnhance.Color."""
+
+    factor: Floats
+
+
+@dataclass(frozen=True)
+class Luma:
+    """The image becomes one channel, its gray."""
+
+    rows: int
+
+
+@dataclass(frozen=True)
+class Channels:
+    """matrix (k, 3, 4): out = matrix @ (r, g, b, 1) with values on 0..1, clipped, rounded to nearest."""
+
+    matrix: Floats
+
+
+class MeasureMode(IntEnum):
+    """Which table is made from the image's own statistics."""
+
+    STRETCH = 0
+    EQUALIZE = 1
+    ABOUT_MEAN = 2
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A table measured on the image itself. value (k,): the factor of ABOUT_MEAN, unused otherwise."""
+
+    mode: MeasureMode
+    value: Floats
+
+
+@dataclass(frozen=True)
+class Blur:
+    """sigma (k,): Gaussian blur, radius ceil(3 sigma), border mirrored about the outer pixel's center."""
+
+    sigma: Floats
+
+
+@dataclass(frozen=True)
+class Smooth:
+    """Blend with Pillow's SMOOTH: out = smooth + factor * (value - smooth)."""
+
+    factor: Floats
+
+
+class FillMode(IntEnum):
+    """What a hidden pixel becomes."""
+
+    LEVEL = 0
+    NOISE = 1
+
+
+@dataclass(frozen=True)
+class Rectangles:
+    """rects (k, m, 4) as y1 x1 y2 x2, half open, empty ones allowed; fill as the step gives it."""
+
+    rects: Ints
+    fill: float | tuple[float, ...]
+    mode: FillMode = FillMode.LEVEL
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A rotated grid of hidden squares: numbers (k, 6) = period, hidden side, offset u, offset v, cos, sin.
+
+    With (x, y) a pixel's center relative to the image's center, u = cos x - sin y + offset u and
+    v = sin x + cos y + offset v; the pixel is hidden where u mod period and v mod period are both below the side.
+    """
+
+    numbers: Floats
+    fill: float | tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """sigma (k,): standard deviation of Gaussian noise as a share of the full range."""
+
+    sigma: Floats
+
+
+@dataclass(frozen=True)
+class Codec:
+    """quality (k,): a JPEG of this quality, decoded again."""
+
+    quality: Ints
+
+
+@dataclass(frozen=True)
+class Mix:
+    """weight (k,): the share of the image's own pixels (blend), used where the rectangle is None.
+
+    rects (k, 4) as y1 x1 y2 x2: pixels that come from the partner.
+    """
+
+    weight: Floats
+    rects: Ints | None = None
+
+
+@dataclass(frozen=True)
+class Output:
+    """(value / full range - mean) / std, in `dtype` and `layout`."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    layout: str
+    dtype: str

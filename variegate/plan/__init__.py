@@ -1,0 +1,1 @@
+"""Plans: everything drawn for a batch, and its lowered form that engines carry out."""

@@ -1,0 +1,171 @@
+"""A policy laid out for drawing: a place for every step and a column for every random number it may need.
+
+Branches of a choice share their places, so that a draw does not depend on how many branches stand before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from variegate.ops.op import Op
+from variegate.ops.registry import get
+from variegate.plan.counter import Keys
+from variegate.policy.nodes import PRESETS, Node, OneOf, PerClass, Sequence, SomeOf, Step
+from variegate.policy.policy import Policy
+
+SLOTS = 1 << 12
+APPLY, CHOICE, MAGNITUDE, NOISE = 0, 1, 2, 3
+PARAMS = 8  # each param has a slot for its value and one for its sign
+DRAWS = 64
+KEY = SLOTS - 1
+
+
+@dataclass
+class Leaf:
+    """A step at a position. columns: name of a number -> its columns in the matrix of uniforms."""
+
+    step: Step
+    op: Op
+    position: int
+    path: str
+    columns: dict[str, npt.NDArray[np.int64]]
+
+
+@dataclass
+class All:
+    """Children in order, applied together with probability p (column `apply`)."""
+
+    children: list[Branch]
+    p: float
+    apply: int
+
+
+@dataclass
+class Choice:
+    """One child for each sample, by cumulative weights, with probability p."""
+
+    children: list[Branch]
+    cumulative: npt.NDArray[np.float64]
+    p: float
+    apply: int
+    choice: int
+
+
+@dataclass
+class ByClass:
+    """Children by class index."""
+
+    branches: dict[int, All]
+    default: All
+
+
+Branch: TypeAlias = Leaf | All | Choice | ByClass
+
+
+@dataclass
+class Layout:
+    """The laid-out policy. slots (columns,): which slot each column of the uniforms is drawn from."""
+
+    root: All
+    slots: Keys
+    needs_labels: bool
+    places: int
+
+
+@dataclass
+class _Builder:
+    columns: dict[tuple[int, int], int] = field(default_factory=dict)
+    needs_labels: bool = False
+
+    def column(self, position: int, slot: int) -> int:
+        return self.columns.setdefault((position, slot), len(self.columns))
+
+    def build(self, node: Node, position: int, path: str) -> tuple[Branch, int]:
+        """The branch for a node that starts at `position`, and the first free position after it."""
+        if isinstance(node, PRESETS):
+            return self.build(node.expand(), position, f"{path}{type(node).__name__}.")
+        if isinstance(node, Step):
+            return self.leaf(node, position, path), position + 1
+        if isinstance(node, Sequence):
+            return self.all(node.steps, position, path, node.p)
+        if isinstance(node, OneOf):
+            weights = np.array(node.weights or [1.0] * len(node.steps))
+            return self.choice(node.steps, position, path, node.p, weights)
+        if isinstance(node, SomeOf):
+            return self.layers(node, position, path)
+        return self.by_class(node, position, path)
+
+    def all(self, steps: tuple[Node, ...], position: int, path: str, p: float) -> tuple[All, int]:
+        apply = self.column(position, APPLY) if p < 1 else -1
+        position += 1 if p < 1 else 0
+        children = []
+        for place, step in enumerate(steps):
+            child, position = self.build(step, position, f"{path}{place}.")
+            children.append(child)
+        return All(children, p, apply), position
+
+    def choice(
+        self, steps: tuple[Node, ...], position: int, path: str, p: float, weights: npt.NDArray[np.float64]
+    ) -> tuple[Choice, int]:
+        children, ends = [], [position + 1]
+        for place, step in enumerate(steps):
+            child, end = self.build(step, position + 1, f"{path}{place}.")
+            children.append(child)
+            ends.append(end)
+        apply = self.column(position, APPLY) if p < 1 else -1
+        cumulative = np.cumsum(weights) / weights.sum()
+        return Choice(children, cumulative, p, apply, self.column(position, CHOICE)), max(ends)
+
+    def layers(self, node: SomeOf, position: int, path: str) -> tuple[All, int]:
+        children: list[Branch] = []
+        weights = np.ones(len(node.steps))
+        for layer in range(node.augmentations_per_image):
+            child, position = self.choice(node.steps, position, f"{path}layer{layer}.", node.rate, weights)
+            children.append(child)
+        return All(children, 1.0, -1), position
+
+    def by_class(self, node: PerClass, position: int, path: str) -> tuple[ByClass, int]:
+        self.needs_labels = True
+        default, end = self.all(node.default, position, f"{path}default.", 1.0)
+        ends, branches = [end], {}
+        for index, steps in node.policies.items():
+            branches[index], end = self.all(steps, position, f"{path}class{index}.", 1.0)
+            ends.append(end)
+        return ByClass(branches, default), max(ends)
+
+    def leaf(self, step: Step, position: int, path: str) -> Leaf:
+        op = get(step.op)
+        columns: dict[str, npt.NDArray[np.int64]] = {}
+
+        def take(name: str, slot: int, width: int = 1) -> None:
+            columns[name] = np.array([self.column(position, slot + i) for i in range(width)])
+
+        if step.p < 1:
+            take("p", APPLY)
+        if step.magnitude is not None and step.magnitude.low < step.magnitude.high:
+            take("magnitude", MAGNITUDE)
+        if step.magnitude is not None and step.magnitude.std > 0:
+            take("magnitude noise", NOISE, 2)
+        for place, param in enumerate(op.params):
+            if param.name not in step.arguments and param.mirrored:
+                take(f"{param.name} sign", PARAMS + 2 * place + 1)
+            elif param.name in step.arguments and step.arguments[param.name][0] < step.arguments[param.name][1]:
+                take(param.name, PARAMS + 2 * place)
+        slot = DRAWS
+        for draw in op.draws:
+            width = draw.count(step.arguments)
+            take(draw.name, slot, width)
+            slot += width
+        return Leaf(step, op, position, f"{path}{op.name}", columns)
+
+
+def lay_out(policy: Policy) -> Layout:
+    """Places and columns for a policy; done once, used for every batch."""
+    builder = _Builder()
+    root, places = builder.all(policy.steps, 0, "", 1.0)
+    slots = np.array([position * SLOTS + slot for position, slot in builder.columns], dtype=np.uint64)
+    return Layout(root, slots, builder.needs_labels, places)

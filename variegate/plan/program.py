@@ -1,0 +1,144 @@
+"""The lowered form of a plan: what an engine runs. It knows verbs, never op names.
+
+A Program is a list of stages, mixes and one output. A Stage is a list of entries for each sample, run in order; an
+entry is a verb and a row of that verb's table. Tables are plain C-ordered arrays, one row per entry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from variegate.ops.entries import Output
+
+Array: TypeAlias = npt.NDArray[np.generic]
+KNOTS = 255 * 16 + 1
+
+
+class Verb(IntEnum):
+    """What an entry does. The reference engine's function of the same name is the meaning."""
+
+    WARP = 0
+    LOOKUP = 1
+    CHANNELS = 2
+    TOWARD = 3
+    LUMA = 4
+    MEASURE = 5
+    BLUR = 6
+    SMOOTH = 7
+    RECTANGLES = 8
+    GRID = 9
+    NOISE = 10
+    CODEC = 11
+
+
+class Resample(IntEnum):
+    """How a value between pixels is found."""
+
+    NEAREST = 0
+    BILINEAR = 1
+    BICUBIC = 2
+
+
+class Border(IntEnum):
+    """What lies outside the frame."""
+
+    CONSTANT = 0
+    REFLECT = 1
+    EDGE = 2
+    WRAP = 3
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The rows of each verb, all C-ordered; k differs from verb to verb.
+
+    warp_matrix (k, 9) float64: output (x, y, 1) to the source, or to the frame of the field where there is one.
+    warp_forward (k, 9) float64: input to output, for boxes and points. With a field: input to the field's frame,
+        and warp_after (k, 9) float64: from there to the output (identity without a field).
+    warp_before (k, 9) float64: the field's frame to the source; used only with a field.
+    warp_size (k, 2) int32: output (height, width). warp_field_size (k, 2) int32: the field's frame (height, width).
+    warp_mode (k, 4) int32: Resample, Border, antialias 0/1, row of `fields` or -1.
+    warp_fill (k, 16) float32: levels 0..255 for each channel.
+    fields (f, gh, gw, 2) float64: displacements (dx, dy) at the nodes of a regular grid over the frame, corners
+        included: node (i, j) lies at y = i * height / (gh - 1), x = j * width / (gw - 1).
+    lookup (k, 256) uint8 for uint8 images, or (k, KNOTS) float32 on 0..1 for float32 images.
+    channels (k, 12) float64: 3 rows of (r, g, b, 1), values on 0..1.
+    toward, smooth (k,) float32: factors. measure (k, 2) float64: MeasureMode, factor.
+    blur (k,) float64: sigma in pixels.
+    rectangles_start (k + 1,) int64 into rectangles (r, 4) int32 y1 x1 y2 x2. rectangles_fill (k, 16) float32.
+    rectangles_noise (k,) uint64: key of random levels, or 0 for the fill.
+    grid (k, 6) float64, see ops.entries.Grid; grid_fill (k, 16) float32.
+    noise (k,) float64: sigma as a share of the full range; noise_key (k,) uint64.
+    codec (k,) int32: JPEG quality.
+    """
+
+    warp_matrix: Array
+    warp_forward: Array
+    warp_before: Array
+    warp_after: Array
+    warp_size: Array
+    warp_field_size: Array
+    warp_mode: Array
+    warp_fill: Array
+    fields: Array
+    lookup: Array
+    channels: Array
+    toward: Array
+    measure: Array
+    blur: Array
+    smooth: Array
+    rectangles_start: Array
+    rectangles: Array
+    rectangles_fill: Array
+    rectangles_noise: Array
+    grid: Array
+    grid_fill: Array
+    noise: Array
+    noise_key: Array
+    codec: Array
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Entries for each sample: start (n + 1,) int64 into verb (m,) int32 and row (m,) int64.
+
+    sizes_in, sizes_out (n, 2) int64. channels_in, channels_out: the image's channels before and after.
+    """
+
+    start: Array
+    verb: Array
+    row: Array
+    tables: Tables
+    sizes_in: Array
+    sizes_out: Array
+    channels_in: int
+    channels_out: int
+
+
+@dataclass(frozen=True)
+class MixStage:
+    """partner (n,) int64, the sample itself where nothing is mixed; blend (n,) bool; weight (n,) float64;
+    rects (n, 4) int32 y1 x1 y2 x2.
+
+    Where blend: weight * own + (1 - weight) * partner. Elsewhere the rectangle comes from the partner and
+    weight is the share of the pixels that stay. All images have one size here.
+    """
+
+    partner: Array
+    blend: Array
+    weight: Array
+    rects: Array
+
+
+@dataclass(frozen=True)
+class Program:
+    """Stages and mixes in order, then the output. dtype: uint8 or float32."""
+
+    dtype: np.dtype[np.generic]
+    stages: list[Stage | MixStage] = field(default_factory=list)
+    output: Output | None = None

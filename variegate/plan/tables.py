@@ -1,0 +1,123 @@
+"""Filling a stage: rows are appended per verb, then sorted into a list of entries for each sample."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from variegate.errors import PolicyError
+from variegate.plan.program import KNOTS, Tables, Verb
+
+Array = npt.NDArray[Any]
+Rows = npt.NDArray[np.int64]
+
+MAX_CHANNELS = 16
+SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
+    "warp_matrix": ((9,), np.float64),
+    "warp_forward": ((9,), np.float64),
+    "warp_before": ((9,), np.float64),
+    "warp_after": ((9,), np.float64),
+    "warp_size": ((2,), np.int32),
+    "warp_field_size": ((2,), np.int32),
+    "warp_mode": ((4,), np.int32),
+    "warp_fill": ((MAX_CHANNELS,), np.float32),
+    "channels": ((12,), np.float64),
+    "toward": ((), np.float32),
+    "measure": ((2,), np.float64),
+    "blur": ((), np.float64),
+    "smooth": ((), np.float32),
+    "rectangles_fill": ((MAX_CHANNELS,), np.float32),
+    "rectangles_noise": ((), np.uint64),
+    "grid": ((6,), np.float64),
+    "grid_fill": ((MAX_CHANNELS,), np.float32),
+    "noise": ((), np.float64),
+    "noise_key": ((), np.uint64),
+    "codec": ((), np.int32),
+}
+
+
+def fill_rows(fill: float | tuple[float, ...], count: int, channels: int, name: str) -> Array:
+    """(count, 16) float32 levels; one number serves every channel. Raises PolicyError on a wrong count."""
+    row = np.zeros(MAX_CHANNELS, dtype=np.float32)
+    if isinstance(fill, tuple):
+        if len(fill) not in (1, channels):
+            raise PolicyError(f"{name}.fill: expected 1 or {channels} levels, got {len(fill)}")
+        row[: len(fill) if len(fill) > 1 else MAX_CHANNELS] = fill
+    else:
+        row[:] = fill
+    return np.tile(row, (count, 1))
+
+
+class Entries:
+    """Entries in the order they run, and the rows they point to."""
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self.lookup_shape = ((256,), np.uint8) if dtype == np.uint8 else ((KNOTS,), np.float32)
+        self.parts: dict[str, list[Array]] = {}
+        self.counts = dict.fromkeys(Verb, 0)
+        self.samples: list[Rows] = []
+        self.verbs: list[npt.NDArray[np.int32]] = []
+        self.rows: list[Rows] = []
+        self.rect_parts: list[Array] = []
+        self.rect_counts: list[Array] = []
+        self.fields: list[Array] = []
+
+    def add(self, verb: Verb, samples: Rows, **columns: Array) -> None:
+        """One entry for each of `samples`, with its row of every column."""
+        if len(samples) == 0:
+            return
+        first = self.counts[verb]
+        self.counts[verb] += len(samples)
+        self.samples.append(samples)
+        self.verbs.append(np.full(len(samples), verb, dtype=np.int32))
+        self.rows.append(np.arange(first, first + len(samples)))
+        for name, value in columns.items():
+            self.parts.setdefault(name, []).append(value)
+
+    def add_rectangles(self, rects: Array) -> None:
+        """The rectangles (k, m, 4) of the entries added last; empty ones are left out."""
+        filled = (rects[..., 2] > rects[..., 0]) & (rects[..., 3] > rects[..., 1])
+        self.rect_counts.append(filled.sum(axis=1))
+        self.rect_parts.append(rects[filled])
+
+    def add_field(self, grids: Array) -> Rows:
+        """Row numbers of displacement grids (k, gh, gw, 2)."""
+        first = sum(len(part) for part in self.fields)
+        if self.fields and self.fields[0].shape[1:] != grids.shape[1:]:
+            raise PolicyError("fields of one policy must share their grid's size")
+        self.fields.append(grids)
+        return np.arange(first, first + len(grids))
+
+    def per_sample(self, count: int) -> tuple[Array, Array, Array]:
+        """start (count + 1,), verb (m,) and row (m,): each sample's entries side by side, in order."""
+        if not self.samples:
+            return np.zeros(count + 1, dtype=np.int64), np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64)
+        samples = np.concatenate(self.samples)
+        order = np.argsort(samples, kind="stable")
+        start = np.zeros(count + 1, dtype=np.int64)
+        np.cumsum(np.bincount(samples, minlength=count), out=start[1:])
+        return start, np.concatenate(self.verbs)[order], np.concatenate(self.rows)[order].astype(np.int64)
+
+    def tables(self) -> Tables:
+        """The rows as C-ordered arrays; empty where a verb was not used."""
+        arrays = {name: self._column(name, *shape) for name, shape in SHAPES.items()}
+        counts = np.concatenate(self.rect_counts) if self.rect_counts else np.zeros(0, dtype=np.int64)
+        start = np.zeros(len(counts) + 1, dtype=np.int64)
+        np.cumsum(counts, out=start[1:])
+        rects = np.concatenate(self.rect_parts) if self.rect_parts else np.zeros((0, 4))
+        fields = np.concatenate(self.fields) if self.fields else np.zeros((0, 2, 2, 2))
+        return Tables(
+            **arrays,
+            lookup=self._column("lookup", *self.lookup_shape),
+            rectangles_start=start,
+            rectangles=np.ascontiguousarray(rects, dtype=np.int32),
+            fields=np.ascontiguousarray(fields, dtype=np.float64),
+        )
+
+    def _column(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
+        parts = self.parts.get(name)
+        if not parts:
+            return np.zeros((0, *shape), dtype=dtype)
+        return np.ascontiguousarray(np.concatenate(parts), dtype=dtype)

@@ -1,0 +1,44 @@
+"""Search for a policy: spaces, methods, crash-safe studies and what they leave behind."""
+
+from __future__ import annotations
+
+from variegate.search.methods import METHODS, Cost, cost
+from variegate.search.records import StudyResult, TrialRecord, history, save_best, studies
+from variegate.search.space import (
+    Family,
+    FamilySpace,
+    OpRange,
+    Option,
+    RandAugmentSpace,
+    Space,
+    policy_of,
+    suggest,
+)
+from variegate.search.space_json import default_space, space_from_dict, space_to_dict
+from variegate.search.study import Objective, Progress, Scored, run_study
+
+__all__ = [
+    "METHODS",
+    "Cost",
+    "Family",
+    "FamilySpace",
+    "Objective",
+    "OpRange",
+    "Option",
+    "Progress",
+    "RandAugmentSpace",
+    "Scored",
+    "Space",
+    "StudyResult",
+    "TrialRecord",
+    "cost",
+    "default_space",
+    "history",
+    "policy_of",
+    "run_study",
+    "save_best",
+    "space_from_dict",
+    "space_to_dict",
+    "studies",
+    "suggest",
+]

@@ -1,0 +1,190 @@
+"""Search methods: each gives an Optuna sampler and says what it will cost before it starts.
+
+A killed search must go on as if nothing had happened, but Optuna's samplers keep their generator
+in memory. So every draw comes from a sampler made anew, seeded by (study seed, trial number,
+parameter): the draw is a pure function of these and of the trials finished so far.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from variegate.errors import InputError
+from variegate.search.space import FamilySpace, RandAugmentSpace, Space
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+
+    MakeSampler = Callable[[int], BaseSampler]
+
+__all__ = ["METHODS", "Cost", "Method", "cost", "derive", "make_sampler"]
+
+# Trials that TPE draws at random first. Fixed, so that raising the number of trials of a stored
+# study changes nothing in the trials it already has.
+TPE_STARTUP = 10
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a search will spend: trials, trainings (trials x repeats) and epochs of each."""
+
+    method: str
+    trials: int
+    repeats: int
+    epochs: int
+    note: str = ""
+
+    @property
+    def trainings(self) -> int:
+        """How many models are trained in all."""
+        return self.trials * self.repeats
+
+    def __str__(self) -> str:
+        each = f" x {self.repeats} repeats" if self.repeats > 1 else ""
+        note = f" ({self.note})" if self.note else ""
+        return (
+            f"{self.method}: {self.trials} trials{each} = {self.trainings} trainings "
+            f"of {self.epochs} epochs{note}"
+        )
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method: `trials(space, asked) -> (number, note)` and `sampler(space, seed)`."""
+
+    trials: Callable[[Space, int | None], tuple[int, str]]
+    sampler: Callable[[Space, int], MakeSampler]
+
+
+def derive(*parts: object) -> int:
+    """A seed of 32 bits from any parts, the same in every process."""
+    text = "/".join(str(part) for part in parts)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+def cost(method: str, space: Space, *, trials: int | None, epochs: int, repeats: int = 1) -> Cost:
+    """State what a search will spend. Raises InputError for an unknown method or wrong space."""
+    number, note = _method(method).trials(space, trials)
+    return Cost(method, number, repeats, epochs, note)
+
+
+def make_sampler(method: str, space: Space, seed: int) -> BaseSampler:
+    """The sampler of a method for one study, without any state of its own."""
+    return _pure_class()(seed, _method(method).sampler(space, seed))
+
+
+def _method(name: str) -> Method:
+    if name not in METHODS:
+        raise InputError(f"method: expected one of {', '.join(METHODS)}, got {name!r}")
+    return METHODS[name]
+
+
+def _grid_trials(space: Space, asked: int | None) -> tuple[int, str]:
+    if not isinstance(space, RandAugmentSpace):
+        raise InputError("method grid: expected a RandAugmentSpace, got a FamilySpace")
+    cells = math.prod(len(values) for values in space.grid().values())
+    if asked is None or asked >= cells:
+        return cells, "every cell once"
+    return asked, f"{asked} of {cells} cells, in shuffled order"
+
+
+def _grid_sampler(space: Space, seed: int) -> MakeSampler:
+    from optuna.samplers import GridSampler
+
+    if isinstance(space, FamilySpace):
+        raise InputError("method grid: expected a RandAugmentSpace, got a FamilySpace")
+    axes = space.grid()
+    # One seed for all trials: the number of a trial then names its cell in one shuffled order.
+    order = derive(seed, "grid")
+    return lambda _: GridSampler(axes, seed=order)
+
+
+def _asked_trials(space: Space, asked: int | None) -> tuple[int, str]:
+    if asked is None:
+        raise InputError("trials: this method needs a number of trials >= 1")
+    return asked, ""
+
+
+def _random_sampler(space: Space, seed: int) -> MakeSampler:
+    from optuna.samplers import RandomSampler
+
+    return lambda key: RandomSampler(seed=key)
+
+
+def _tpe_sampler(space: Space, seed: int) -> MakeSampler:
+    from optuna.samplers import TPESampler
+
+    # Running trials are left out (no constant liar): on resume the trial under way has parameters
+    # already, and they must not change what is drawn for it.
+    def make(key: int) -> BaseSampler:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return TPESampler(
+                seed=key,
+                n_startup_trials=TPE_STARTUP,
+                multivariate=True,
+                constant_liar=False,
+                warn_independent_sampling=False,
+            )
+
+    return make
+
+
+METHODS: Mapping[str, Method] = {
+    "grid": Method(_grid_trials, _grid_sampler),
+    "random": Method(_asked_trials, _random_sampler),
+    "tpe": Method(_asked_trials, _tpe_sampler),
+}
+
+
+@cache
+def _pure_class() -> Callable[[int, MakeSampler], BaseSampler]:
+    """The stateless sampler; made on first use, because Optuna is heavy to import."""
+    from optuna.distributions import BaseDistribution
+    from optuna.samplers import BaseSampler
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial
+
+    class PureSampler(BaseSampler):
+        """Asks a freshly seeded sampler for every draw, so a draw depends on no other draw."""
+
+        def __init__(self, seed: int, make: MakeSampler) -> None:
+            self._seed = seed
+            self._make = make
+
+        def _fresh(self, trial: FrozenTrial, what: str) -> BaseSampler:
+            return self._make(derive(self._seed, trial.number, what))
+
+        def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+            self._fresh(trial, "before").before_trial(study, trial)
+
+        def infer_relative_search_space(
+            self, study: Study, trial: FrozenTrial
+        ) -> dict[str, BaseDistribution]:
+            return self._fresh(trial, "joint").infer_relative_search_space(study, trial)
+
+        def sample_relative(
+            self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+        ) -> dict[str, Any]:
+            return self._fresh(trial, "joint").sample_relative(study, trial, search_space)
+
+        def sample_independent(
+            self,
+            study: Study,
+            trial: FrozenTrial,
+            param_name: str,
+            param_distribution: BaseDistribution,
+        ) -> Any:
+            # after_trial is not passed on: the grid sampler stops a study there, and in ask/tell
+            # the caller counts the trials.
+            return self._fresh(trial, param_name).sample_independent(
+                study, trial, param_name, param_distribution
+            )
+
+    return PureSampler

@@ -1,0 +1,98 @@
+"""Images and masks at the door: what is legal, and the message where it is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from variegate.errors import InputError
+
+Image = npt.NDArray[Any]
+MAX_CHANNELS = 16
+MAX_SIDE = 1 << 15
+LEGAL = "uint8 or float32 in [0, 1]"
+
+
+def read_batch(images: Any, where: str = "images") -> list[Image]:
+    """A batch (n, h, w, c), or a list of (h, w, c), as a list of checked arrays of one dtype and channel count."""
+    if isinstance(images, np.ndarray) and images.dtype != object:
+        if images.ndim != 4:
+            raise InputError(f"{where}: expected shape (n, height, width, channels), got {images.shape}")
+        if len(images):
+            check_image(images, where, images.shape[1:])
+        return list(images)
+    if not isinstance(images, (list, tuple)):
+        raise InputError(f"{where}: expected an array (n, h, w, c) or a list of arrays, got {type(images).__name__}")
+    for place, image in enumerate(images):
+        name = f"{where}[{place}]"
+        if not isinstance(image, np.ndarray):
+            raise InputError(f"{name}: expected a NumPy array, got {type(image).__name__}")
+        if image.ndim != 3:
+            raise InputError(f"{name}: expected shape (height, width, channels), got {image.shape}")
+        check_image(image, name, image.shape)
+        first = images[0]
+        if image.dtype != first.dtype or image.shape[2] != first.shape[2]:
+            raise InputError(
+                f"{name}: a batch holds one dtype and channel count; got {image.dtype} with {image.shape[2]} "
+                f"after {first.dtype} with {first.shape[2]}"
+            )
+    return list(images)
+
+
+def check_image(image: Image, where: str, shape: tuple[int, ...]) -> None:
+    """Raises InputError unless dtype, sizes, channels and values are legal. shape: (height, width, channels)."""
+    if image.dtype not in (np.uint8, np.float32):
+        raise InputError(f"{where}: expected {LEGAL}, got {image.dtype}{_hint(image)}")
+    height, width, channels = shape
+    if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
+        raise InputError(f"{where}: height and width must be 1..{MAX_SIDE}, got {height}x{width}")
+    if not 1 <= channels <= MAX_CHANNELS:
+        more = " (channels first? pass height, width, channels)" if height <= 4 else ""
+        raise InputError(f"{where}: expected 1..{MAX_CHANNELS} channels, got {channels}{more}")
+    if image.dtype == np.float32:
+        low, high = float(image.min()), float(image.max())
+        if not (low >= 0 and high <= 1):
+            cause = "NaN" if np.isnan(low) or np.isnan(high) else f"values {low:g}..{high:g}"
+            hint = "; divide by 255" if high > 1.5 and low >= 0 else ""
+            raise InputError(f"{where}: expected {LEGAL}, got {cause}{hint}")
+
+
+def _hint(image: Image) -> str:
+    if image.dtype == np.float64:
+        return "; use .astype(np.float32)"
+    if image.dtype == np.bool_ or np.issubdtype(image.dtype, np.integer):
+        return "; use .astype(np.uint8) if the values are 0..255"
+    return ""
+
+
+def read_single(image: Any) -> tuple[Image, bool]:
+    """One image (h, w) or (h, w, c) as (h, w, c), and whether it came without a channel axis."""
+    if not isinstance(image, np.ndarray):
+        raise InputError(f"image: expected a NumPy array, got {type(image).__name__}")
+    if image.ndim not in (2, 3):
+        raise InputError(f"image: expected shape (height, width) or (height, width, channels), got {image.shape}")
+    flat = image.ndim == 2
+    full = image[..., None] if flat else image
+    check_image(full, "image", full.shape)
+    return full, flat
+
+
+def read_mask(mask: Any, where: str, size: tuple[int, int]) -> Image:
+    """A mask (h, w) or (h, w, c) of any whole, bool or float dtype as (h, w, c); its size must be the image's."""
+    if not isinstance(mask, np.ndarray) or mask.ndim not in (2, 3):
+        got = mask.shape if isinstance(mask, np.ndarray) else type(mask).__name__
+        raise InputError(f"{where}: expected an array (height, width) or (height, width, channels), got {got}")
+    if mask.dtype.kind not in "biuf":
+        raise InputError(f"{where}: expected whole numbers, bools or floats, got {mask.dtype}")
+    if mask.shape[:2] != size:
+        raise InputError(f"{where}: size {mask.shape[:2]} differs from the image's {size}")
+    return mask[..., None] if mask.ndim == 2 else mask
+
+
+def stack(images: list[Image]) -> Image | list[Image]:
+    """One array (n, h, w, c) where all sizes agree, else the list."""
+    if images and all(image.shape == images[0].shape for image in images):
+        return np.stack(images)
+    return images

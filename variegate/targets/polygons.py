@@ -1,0 +1,121 @@
+"""Points and polygons through a program's geometry, many at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from variegate.engine.sampling import displace
+from variegate.plan.program import Program, Stage, Tables, Verb
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+EDGE_SAMPLES = 32
+
+
+def warp_levels(stage: Stage) -> list[Ints]:
+    """Rows of the warp table by level: level j holds the j-th warp of each sample (n,), or -1."""
+    samples = np.repeat(np.arange(len(stage.start) - 1), np.diff(np.asarray(stage.start, dtype=np.int64)))
+    is_warp = stage.verb == Verb.WARP
+    samples, rows = samples[is_warp], stage.row[is_warp]
+    levels: list[Ints] = []
+    if len(samples) == 0:
+        return levels
+    first = np.searchsorted(samples, samples, side="left")
+    rank = np.arange(len(samples)) - first
+    for level in range(int(rank.max()) + 1):
+        table = np.full(len(stage.start) - 1, -1, dtype=np.int64)
+        table[samples[rank == level]] = rows[rank == level]
+        levels.append(table)
+    return levels
+
+
+def transform(matrix: Floats, points: Floats) -> Floats:
+    """Points (m, ..., 2) through matrices (m, 3, 3)."""
+    shape = points.shape
+    flat = points.reshape(shape[0], -1, 2)
+    moved = np.einsum("mij,mpj->mpi", matrix[:, :2, :2], flat) + matrix[:, None, :2, 2]
+    weight = np.einsum("mj,mpj->mp", matrix[:, 2, :2], flat) + matrix[:, None, 2, 2]
+    return (moved / weight[..., None]).reshape(shape)
+
+
+def matrices(column: Any, rows: Ints) -> Floats:
+    """(m, 3, 3) matrices of these rows of a warp column."""
+    return np.asarray(column, dtype=np.float64)[rows].reshape(-1, 3, 3)
+
+
+def through_warp(tables: Tables, rows: Ints, points: Floats) -> Floats:
+    """Points (m, p, 2), each group through its own row of the warp tables."""
+    moved = transform(matrices(tables.warp_forward, rows), points)
+    fields = np.asarray(tables.warp_mode)[rows, 3]
+    for item in np.flatnonzero(fields >= 0):
+        size = np.asarray(tables.warp_field_size)[rows[item]]
+        moved[item] = undo_field(np.asarray(tables.fields)[fields[item]], moved[item], size)
+    return transform(matrices(tables.warp_after, rows), moved)
+
+
+def undo_field(field: Floats, points: Floats, size: Any) -> Floats:
+    """Where points (p, 2) of the source land: the q with q + d(q) = point, by fixed-point steps.
+
+    Converges because a field's displacement changes by less than its step (no folds).
+    """
+    q = points.copy()
+    frame = (int(size[0]), int(size[1]))
+    for _ in range(60):
+        x, y = displace(q[:, 0], q[:, 1], field, frame)
+        step = points - np.stack([x, y], axis=-1)
+        q = q + step
+        if np.abs(step).max(initial=0.0) < 1e-7:
+            break
+    return q
+
+
+def has_fields(program: Program) -> bool:
+    """Whether any warp of the program bends straight lines."""
+    return any(isinstance(s, Stage) and len(s.tables.fields) > 0 for s in program.stages)
+
+
+def clip_to_frame(points: Floats, count: Ints, size: Floats) -> tuple[Floats, Ints]:
+    """Polygons cut off at their frames (Sutherland and Hodgman 1974), all at once.
+
+    points (m, v, 2), of which the first count (m,) are used; size (m, 2) height and width. The polygons must be
+    convex where they cross more than one side. Returns the same form; a polygon outside has count 0.
+    """
+    for axis, high in ((0, False), (0, True), (1, False), (1, True)):
+        limit = size[:, 1 - axis] if high else np.zeros(len(size))
+        sign = -1.0 if high else 1.0
+        distance = sign * (points[..., axis] - limit[:, None])
+        points, count = _clip_half(points, count, distance)
+    return points, count
+
+
+def _clip_half(points: Floats, count: Ints, distance: Floats) -> tuple[Floats, Ints]:
+    """Keeps the part of each polygon whose distance (m, v) is at least 0."""
+    groups, width = distance.shape
+    used = np.arange(width) < count[:, None]
+    if np.all(distance[used] >= 0):
+        return points, count
+    following = np.where(np.arange(width) + 1 < count[:, None], np.arange(width) + 1, 0)
+    next_point = np.take_along_axis(points, following[..., None], axis=1)
+    next_distance = np.take_along_axis(distance, following, axis=1)
+    inside = distance >= 0
+    crosses = used & (inside != (next_distance >= 0))
+    gap = np.where(crosses, distance - next_distance, 1.0)
+    cut = points + (distance / gap)[..., None] * (next_point - points)
+    candidates = np.stack([points, cut], axis=2).reshape(groups, 2 * width, 2)
+    kept = np.stack([used & inside, crosses], axis=2).reshape(groups, 2 * width)
+    order = np.argsort(~kept, axis=1, kind="stable")
+    total = kept.sum(axis=1)
+    longest = max(int(total.max(initial=0)), 1)
+    return np.take_along_axis(candidates, order[..., None], axis=1)[:, :longest], total
+
+
+def densify(corners: Floats, samples: int) -> Floats:
+    """Polygons (m, v, 2) with `samples` points along every edge, for maps that bend lines."""
+    t = (np.arange(samples) / samples)[None, None, :, None]
+    start, end = corners[:, :, None], np.roll(corners, -1, axis=1)[:, :, None]
+    dense: Floats = start + t * (end - start)
+    return dense.reshape(len(corners), -1, 2)

@@ -1,0 +1,29 @@
+"""Training of small child models under a policy; needs PyTorch."""
+
+from __future__ import annotations
+
+from variegate.train.loop import (
+    Epoch,
+    Trained,
+    TrainError,
+    predict,
+    time_steps,
+    train_model,
+)
+from variegate.train.objectives import ClassificationObjective, evaluate_model
+from variegate.train.scores import Scores, score
+from variegate.train.settings import TrainSettings
+
+__all__ = [
+    "ClassificationObjective",
+    "Epoch",
+    "Scores",
+    "TrainError",
+    "TrainSettings",
+    "Trained",
+    "evaluate_model",
+    "predict",
+    "score",
+    "time_steps",
+    "train_model",
+]

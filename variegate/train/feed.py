@@ -1,0 +1,124 @@
+"""Batches for a training: their order, and the pipeline they go through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from variegate.data import Dataset
+from variegate.errors import DataError, PolicyError
+from variegate.train.settings import check_whole
+
+if TYPE_CHECKING:
+    from variegate.pipeline import Pipeline
+    from variegate.policy import Policy
+
+__all__ = ["Feed", "batches", "channel_statistics", "check_training", "normalized"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+def channel_statistics(images: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
+    """Return the mean and the standard deviation of each channel, float64 (c,), on 0..1.
+
+    A channel without variation gets the deviation 1, so that nothing is divided by zero.
+    Exact: the levels are counted, not summed as floats.
+    """
+    levels = np.arange(256) / 255.0
+    means, deviations = [], []
+    for channel in range(images.shape[-1]):
+        share = np.bincount(images[..., channel].ravel(), minlength=256) / images[..., 0].size
+        mean = float(share @ levels)
+        means.append(mean)
+        deviations.append(float(np.sqrt(share @ (levels - mean) ** 2)))
+    spread = np.array(deviations)
+    return np.array(means), np.where(spread < 1e-6, 1.0, spread)
+
+
+def batches(count: int, batch_size: int, seed: int, epoch: int) -> list[Ints]:
+    """Return the sample ids of one epoch's batches, a pure function of the arguments.
+
+    Every sample comes once; the batches are of nearly equal size, so that no small last batch
+    upsets the batch statistics.
+    """
+    order = np.random.default_rng([seed, epoch]).permutation(count).astype(np.int64)
+    return np.array_split(order, max(1, round(count / batch_size)))
+
+
+def normalized(images: npt.NDArray[np.uint8], mean: Floats, deviation: Floats) -> Tensor:
+    """Return float32 (n, c, h, w), channels last in memory: what Normalize gives unaugmented."""
+    scale = torch.from_numpy(1.0 / (255.0 * deviation)).float()
+    offset = torch.from_numpy(-mean / deviation).float()
+    # A data set may be read-only, which torch would warn about.
+    values = torch.from_numpy(np.array(images)).float() * scale + offset
+    return values.permute(0, 3, 1, 2)
+
+
+class Feed:
+    """A data set and the pipeline its batches go through.
+
+    Raises PolicyError for a policy that ends in its own Normalize.
+    """
+
+    def __init__(
+        self,
+        train: Dataset,
+        policy: Policy | None,
+        *,
+        seed: int,
+        threads: int,
+        device: torch.device,
+    ) -> None:
+        self.train, self.device = train, device
+        self.mean, self.deviation = channel_statistics(train.images)
+        self.pipeline = _pipeline(train, policy, self.mean, self.deviation, seed, threads)
+
+    def batch(self, ids: Ints, epoch: int) -> tuple[Tensor, Tensor]:
+        """Return images float32 (n, c, h, w), channels last, and labels (n,) or (n, classes)."""
+        out = self.pipeline(
+            images=self.train.images[ids], labels=self.train.labels[ids], index=ids, epoch=epoch
+        )
+        images, labels = out["images"], np.asarray(out["labels"])
+        if not isinstance(images, np.ndarray):
+            raise PolicyError(
+                "policy: images of one batch came out in different sizes; end with a step that "
+                "gives all of them one size, such as RandomResizedCrop or Resize"
+            )
+        if images.shape[-1] != self.train.images.shape[-1]:
+            raise PolicyError(
+                f"policy: images have {self.train.images.shape[-1]} channels and came out with "
+                f"{images.shape[-1]}; the model needs the number it validates with"
+            )
+        values = torch.from_numpy(images).permute(0, 3, 1, 2)
+        return values.to(self.device), torch.from_numpy(labels).to(self.device)
+
+
+def _pipeline(
+    train: Dataset,
+    policy: Policy | None,
+    mean: Floats,
+    deviation: Floats,
+    seed: int,
+    threads: int,
+) -> Pipeline:
+    import variegate as vg
+
+    # NHWC on purpose: seen as (n, c, h, w) it is torch's channels-last memory without a copy.
+    last = vg.Normalize(mean=tuple(mean.tolist()), std=tuple(deviation.tolist()), layout="NHWC")
+    steps = () if policy is None else policy.steps
+    return vg.Pipeline([*steps, last], seed=seed, classes=len(train.classes), threads=threads)
+
+
+def check_training(train: Dataset, epochs: int, seed: int) -> None:
+    """Raise InputError or DataError for a training that cannot be done."""
+    check_whole("epochs", epochs, 1)
+    check_whole("seed", seed, 0)
+    if len(train) < 2:
+        raise DataError(f"{train.name}: a training needs at least 2 images, got {len(train)}")
+    if len(train.classes) < 2:
+        raise DataError(f"{train.name}: a training needs at least 2 classes, got {train.classes}")

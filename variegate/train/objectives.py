@@ -1,0 +1,58 @@
+"""Objectives: what a search asks about a policy."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from variegate.data import Dataset
+from variegate.errors import DataError
+from variegate.train.loop import Trained, predict, train_model
+from variegate.train.scores import Scores, score
+from variegate.train.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from variegate.policy import Policy
+
+__all__ = ["ClassificationObjective", "evaluate_model"]
+
+
+def evaluate_model(trained: Trained, dataset: Dataset, *, seconds: float = 0.0) -> Scores:
+    """Return the scores of a trained model on a data set; `seconds` are added to the scoring's."""
+    start = time.perf_counter()
+    probabilities = predict(trained, dataset.images)
+    taken = seconds + time.perf_counter() - start
+    return score(probabilities, dataset.labels, seconds=taken)
+
+
+@dataclass(frozen=True, eq=False)
+class ClassificationObjective:
+    """Trains on `train` under a policy and scores on `validation`.
+
+    It holds data only, so it pickles and runs in another process as it does here. Raises
+    DataError where the two sets do not have the same classes and image shape.
+    """
+
+    train: Dataset
+    validation: Dataset
+    settings: TrainSettings
+
+    def __post_init__(self) -> None:
+        if self.train.classes != self.validation.classes:
+            raise DataError(
+                f"validation: expected the classes of {self.train.name}, "
+                f"got {len(self.validation.classes)} others"
+            )
+        if self.train.images.shape[1:] != self.validation.images.shape[1:]:
+            raise DataError(
+                f"validation: expected images of shape {self.train.images.shape[1:]}, "
+                f"got {self.validation.images.shape[1:]}"
+            )
+        if len(self.validation) == 0:
+            raise DataError("validation: expected at least one image, got none")
+
+    def __call__(self, policy: Policy | None, budget: int, seed: int) -> Scores:
+        """Train for `budget` epochs from `seed` and return the validation scores."""
+        trained = train_model(self.train, policy, epochs=budget, seed=seed, settings=self.settings)
+        return evaluate_model(trained, self.validation, seconds=trained.seconds["total"])
