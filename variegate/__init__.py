@@ -1,25 +1,67 @@
-"""variegate finds, runs and explains image-augmentation policies."""
+"""variegate finds, runs and explains image-augmentation policies.
+
+    import variegate as vg
+    aug = vg.Pipeline([vg.HorizontalFlip(p=0.5), vg.RandAugment(num_ops=2, magnitude=0.3)], seed=7)
+    out = aug(images=images, labels=labels, index=ids, epoch=0)
+
+Importing it loads NumPy only; search, compare and report load what they need when they are called.
+"""
 
 from __future__ import annotations
 
+import importlib
+import sys
+from types import ModuleType
 from typing import Any
 
+from variegate.errors import DataError as DataError
+from variegate.errors import EngineError as EngineError
+from variegate.errors import InputError as InputError
+from variegate.errors import PolicyError as PolicyError
+from variegate.errors import StoreError as StoreError
 from variegate.errors import VariegateError as VariegateError
-from variegate.policy import steps as _steps
-from variegate.policy.nodes import (
-    AutoAugment as AutoAugment,
-    OneOf as OneOf,
-    PerClass as PerClass,
-    RandAugment as RandAugment,
-    Sequence as Sequence,
-    SomeOf as SomeOf,
-    TrivialAugment as TrivialAugment,
-)
 from variegate.pipeline import Pipeline as Pipeline
+from variegate.plan.plan import Plan as Plan
+from variegate.policy import steps as _steps
+from variegate.policy.nodes import AutoAugment as AutoAugment
+from variegate.policy.nodes import OneOf as OneOf
+from variegate.policy.nodes import PerClass as PerClass
+from variegate.policy.nodes import RandAugment as RandAugment
+from variegate.policy.nodes import Sequence as Sequence
+from variegate.policy.nodes import SomeOf as SomeOf
+from variegate.policy.nodes import TrivialAugment as TrivialAugment
 from variegate.policy.policy import Policy as Policy
 
 __version__ = "0.1.0"
 
+# Loaded on first use: name -> the module that has it.
+_LATER = {
+    "compare": "variegate.workflow",
+    "load": "variegate.data",
+    "preview": "variegate.workflow",
+    "report": "variegate.workflow",
+    "search": "variegate.workflow",
+    "split": "variegate.data",
+}
+
+
+class _FrontDoor(ModuleType):
+    """Keeps `vg.search` the function: importing the room `variegate.search` would put the module in its place."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _LATER and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _FrontDoor
+
 
 def __getattr__(name: str) -> Any:
+    """Ops by class name, and what is loaded on first use."""
+    if name in _LATER:
+        return getattr(importlib.import_module(_LATER[name]), name)
     return getattr(_steps, name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LATER, *dir(_steps)])

@@ -249,12 +249,17 @@ def _gifs_and_tiffs() -> list[Odd]:
     rgb = scene()
     picture, other = Image.fromarray(rgb), Image.fromarray(255 - rgb)
     gif, tif = save(picture, "GIF"), save(rgb, "TIFF")
+    packed = save(rgb, "TIFF", compression="tiff_adobe_deflate")
+    at = max(packed.rfind(struct.pack("<HHI", 257, kind, 1)) + 8 for kind in (3, 4))
+    table = 3 * (2 << (gif[10] & 7))
     two_frames = save(picture, "GIF", save_all=True, append_images=[other])
     two_pages = save(picture, "TIFF", save_all=True, append_images=[other])
     lab = Image.merge("LAB", picture.split())
     ramp = np.linspace(0, 65535, HEIGHT * WIDTH).astype(np.uint16).reshape(HEIGHT, WIDTH)
     rows_at = tif.rindex(struct.pack("<HHI", 257, 4, 1)) + 8
     taller = tif[:rows_at] + struct.pack("<I", 480) + tif[rows_at + 4 :]
+    strip_at = tif.rindex(struct.pack("<HHI", 278, 4, 1)) + 8
+    one_strip = taller[:strip_at] + struct.pack("<I", 480) + taller[strip_at + 4 :]
     signed = save(Image.fromarray(rgb[..., 0]), "TIFF", tiffinfo={339: 2})
     return [
         Odd("plain.gif", gif),
@@ -262,6 +267,11 @@ def _gifs_and_tiffs() -> list[Odd]:
         Odd("half.gif", gif[: len(gif) // 2], "E103"),
         Odd("screen0.gif", gif[:6] + bytes(4) + gif[10:], "E104"),
         Odd("short_lzw.gif", _short_lzw(), "E103"),
+        Odd(
+            "no_colors.gif",
+            gif[:10] + bytes((gif[10] & 0x7F,)) + gif[11:13] + gif[13 + table :],
+            "E107",
+        ),
         Odd("no_trailer.gif", gif[:-1], notes=("W201",)),
         Odd("pages.tif", two_pages, notes=("W210",), like="good.png"),
         Odd("half.tif", tif[: len(tif) // 2], "E103"),
@@ -274,9 +284,10 @@ def _gifs_and_tiffs() -> list[Odd]:
         Odd("cmyk.tif", save(picture.convert("CMYK"), "TIFF"), notes=("W205",), like="good.png"),
         Odd("ifd_outside.tif", b"II*\0\xff\xff\xff\x7f" + bytes(20), "E106"),
         Odd("taller.tif", taller, "E103"),
-        Odd("taller_with_bytes_behind.tif", taller + bytes(100_000), "E103"),
+        Odd("taller_with_bytes_behind.tif", one_strip + bytes(100_000), "E103"),
+        Odd("taller_deflate.tif", packed[:at] + struct.pack("<I", 480) + packed[at + 4 :], "E103"),
         Odd("lab.tif", save(lab, "TIFF"), "E110"),
-        Odd("deflate.tif", save(rgb, "TIFF", compression="tiff_adobe_deflate"), like="good.png"),
+        Odd("deflate.tif", packed, like="good.png"),
     ]
 
 

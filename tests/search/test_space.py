@@ -20,6 +20,7 @@ from variegate.search import (
     RandAugmentSpace,
     Space,
     default_space,
+    policy_of,
     space_from_dict,
     space_to_dict,
     suggest,
@@ -102,6 +103,30 @@ def test_every_draw_is_a_legal_policy_below_its_caps(space: Space, data: st.Data
         any(name == n and low - 5e-4 <= m <= high for n, low, high in caps) for name, m in used
     )
     assert all(len(o["weights"]) == len(o["steps"]) and sum(o["weights"]) > 0 for o in slots)
+
+
+def test_draws_become_steps_as_worked_out_by_hand() -> None:
+    ops = (OpRange("Rotate", 0.2, 0.6), OpRange("Equalize", None, None))
+    space = FamilySpace(
+        (Family("a", ops), Family("off", (OpRange("Cutout"),))),
+        base=(Option("flip", ((), ({"step": "HorizontalFlip", "p": 0.5},))),),
+    )
+    params = {"base.flip": 1, "num_ops": 2, "rate": 0.7}
+    params |= {"weight.a": 0.8, "magnitude.a": 0.5, "weight.off": -0.1, "magnitude.off": 1.0}
+    slot = {
+        "step": "OneOf",
+        "steps": [
+            {"step": "Rotate", "magnitude": 0.3, "p": 1.0},
+            {"step": "Rotate", "magnitude": 0.4, "p": 1.0},
+            {"step": "Equalize", "p": 1.0},
+        ],
+        "weights": [0.2, 0.2, 0.4],
+        "p": 0.7,
+    }
+    flip = {"step": "HorizontalFlip", "p": 0.5}
+    assert policy_of(params, space)["steps"] == [flip, slot, slot]
+    nothing = {**params, "weight.a": 0.0, "base.flip": 0}
+    assert policy_of(nothing, space)["steps"] == []
 
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists, max_leaves=5))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import shutil
@@ -219,13 +220,15 @@ def test_save_best_writes_a_policy_file_whole_or_not_at_all(
     result = search(tmp_path, trials=2)
     target = save_best(result, tmp_path / "out" / "best.json")
     assert Policy.load(target) == result.best
-    old = target.read_bytes()
+    old, old_policy = target.read_bytes(), result.best.to_dict()
+    assert old_policy["steps"]
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
+    other = dataclasses.replace(result, best=Policy.from_dict({**old_policy, "steps": []}))
     with pytest.raises(VariegateError, match=r"best.json: cannot write .*No space left"):
-        save_best(result, target)
+        save_best(other, target)
     assert target.read_bytes() == old
     assert [p.name for p in target.parent.iterdir()] == ["best.json"]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-torch = pytest.importorskip("torch", reason="the train room needs PyTorch")
+import torch
 
 from variegate.errors import InputError
 from variegate.train.model import build_model

@@ -7,8 +7,6 @@ import json
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="the train room needs PyTorch")
-
 from variegate.errors import InputError
 from variegate.train import Scores, score
 

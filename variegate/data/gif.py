@@ -1,4 +1,4 @@
-"""Check a GIF file: sizes, color table, frames, and whether the first frame is complete."""
+"""Check a GIF file: sizes, color table, frames. Pillow refuses a frame with too few pixels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def inspect_gif(data: bytes, max_pixels: int) -> Header:
         if kind == 0x3B:
             ended, at = True, at + 1
         elif kind == 0x21:
-            _, at, whole = _blocks(data, at + 2)
+            at, whole = _blocks(data, at + 2)
             if not whole:
                 break
         elif kind == 0x2C:
@@ -59,15 +59,12 @@ def _frame(data: bytes, at: int, first: bool, has_table: bool, max_pixels: int) 
         check_size(right, bottom, max_pixels)
         if not (own_table or has_table):
             raise FormatError("E107", "no color table")
-    coded, at, whole = _blocks(data, at + 1)
+    at, whole = _blocks(data, at + 1)
     if first:
         if not whole:
             raise FormatError("E103", "the file ends inside the first frame")
         if not 1 <= bits <= 8:
             raise FormatError("E106", f"first frame with codes of {bits} bits")
-        count = _count_pixels(coded, bits, width * height)
-        if count < width * height:
-            raise FormatError("E103", f"{count} of {width * height} pixels")
     return at, whole
 
 
@@ -81,48 +78,8 @@ def _color_table(data: bytes, flags_at: int, at: int) -> tuple[bool, int]:
     return (True, at + 3 * (2 << (flags & 7))) if flags & 0x80 else (False, at)
 
 
-def _blocks(data: bytes, at: int) -> tuple[bytes, int, bool]:
-    """Return the joined sub-blocks from `at`, the position after them, and if they end well."""
-    parts: list[bytes] = []
+def _blocks(data: bytes, at: int) -> tuple[int, bool]:
+    """Return the position after the sub-blocks from `at`, and whether they end well."""
     while at < len(data) and data[at]:
-        end = at + 1 + data[at]
-        if end > len(data):
-            return b"".join(parts), len(data), False
-        parts.append(data[at + 1 : end])
-        at = end
-    return b"".join(parts), at + 1, at < len(data)
-
-
-def _count_pixels(coded: bytes, bits: int, wanted: int) -> int:
-    """Return how many pixels an LZW stream holds; counting stops at `wanted`.
-
-    Only the length of each table entry is kept, so this needs no pixels.
-    """
-    clear = 1 << bits
-    size, count, at = bits + 1, 0, 0
-    lengths = [1] * (clear + 2)
-    store = held = last = 0
-    while count < wanted:
-        while held < size:
-            if at >= len(coded):
-                return count
-            store |= coded[at] << held
-            held += 8
-            at += 1
-        code = store & ((1 << size) - 1)
-        store >>= size
-        held -= size
-        if code == clear:
-            size, last = bits + 1, 0
-            del lengths[clear + 2 :]
-            continue
-        if code == clear + 1 or code > len(lengths) or (code == len(lengths) and not last):
-            return count
-        length = lengths[code] if code < len(lengths) else last + 1
-        if last and len(lengths) < 4096:
-            lengths.append(last + 1)
-            if len(lengths) == 1 << size and size < 12:
-                size += 1
-        count += length
-        last = length
-    return count
+        at += 1 + data[at]
+    return min(at + 1, len(data)), at < len(data)

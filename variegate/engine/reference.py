@@ -1,7 +1,8 @@
 """The reference engine: the meaning of every verb, in plain NumPy, one image at a time.
 
-Values are float64 between rounding points. Where a verb says `rounded`, uint8 takes floor(value + 0.5) after clipping
-to 0..255 and float32 is clipped to 0..1; where it says `truncated`, uint8 drops the fraction, as Pillow does.
+Values are float64 between rounding points. Where a verb says `rounded`, uint8 takes floor(value +
+0.5) after clipping to 0..255 and float32 is clipped to 0..1; where it says `truncated`, uint8 drops
+the fraction, as Pillow does.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from variegate.engine.sampling import warp
 from variegate.ops.entries import MeasureMode
 from variegate.plan.counter import hashes
 from variegate.plan.normal import normal_table
-from variegate.plan.program import KNOTS, MixStage, Stage, Tables, Verb
+from variegate.plan.program import MixStage, Stage, Tables, Verb
 
 Image = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -24,23 +25,27 @@ name = "reference"
 
 
 def run_stage(stage: Stage, images: list[Image], threads: int = 1) -> list[Image]:
-    """Runs each sample's entries in order. images: n arrays (h, w, c); returns new arrays, never views of them."""
+    """Runs each sample's entries in order. images: n arrays (h, w, c); returns new arrays, never
+    views of them.
+    """
     results = []
-    for sample, image in enumerate(images):
+    for sample, given in enumerate(images):
+        image = given
         for entry in range(int(stage.start[sample]), int(stage.start[sample + 1])):
             image = VERBS[Verb(int(stage.verb[entry]))](image, stage.tables, int(stage.row[entry]))
-        results.append(image.copy() if image is images[sample] else image)
+        results.append(image.copy() if np.may_share_memory(image, given) else image)
     return results
 
 
 def run_masks(stage: Stage, masks: list[Image], threads: int = 1) -> list[Image]:
     """Runs the WARP entries alone on masks (h, w, c) of any dtype: nearest, outside 0."""
     results = []
-    for sample, mask in enumerate(masks):
+    for sample, given in enumerate(masks):
+        mask = given
         for entry in range(int(stage.start[sample]), int(stage.start[sample + 1])):
             if stage.verb[entry] == Verb.WARP:
                 mask = warp(mask, stage.tables, int(stage.row[entry]), as_mask=True)
-        results.append(mask.copy() if mask is masks[sample] else mask)
+        results.append(mask.copy() if mask is given else mask)
     return results
 
 
@@ -58,7 +63,9 @@ def run_mix(mix: MixStage, images: Image, threads: int = 1) -> Image:
     return out
 
 
-def run_output(images: Image, mean: Floats, std: Floats, nchw: bool, dtype: str, threads: int = 1) -> Image:
+def run_output(
+    images: Image, mean: Floats, std: Floats, nchw: bool, dtype: str, threads: int = 1
+) -> Image:
     """(value on 0..1 - mean) / std in float32 arithmetic, one multiply and one add per value.
 
     images (n, h, w, c); mean, std (c,).
@@ -85,7 +92,8 @@ def rounded(value: Floats, like: Image) -> Image:
 
 
 def blend(degenerate: Image, image: Image, factor: np.float32) -> Image:
-    """Pillow's Image.blend in single precision: degenerate + factor * (image - degenerate), clipped, truncated.
+    """Pillow's Image.blend in single precision: degenerate + factor * (image - degenerate),
+    clipped, truncated.
 
     degenerate: float32, in the image's own range. Factors 0 and 1 copy.
     """
@@ -99,7 +107,8 @@ def blend(degenerate: Image, image: Image, factor: np.float32) -> Image:
 
 
 def gray(image: Image) -> npt.NDArray[np.float32]:
-    """(h, w, 1) luma in the image's own range: Pillow's integer formula for uint8, the same weights for floats.
+    """(h, w, 1) luma in the image's own range: Pillow's integer formula for uint8, the same weights
+    for floats.
 
     One channel is its own gray; of four the first three count; other counts take the rounded mean.
     """
@@ -109,10 +118,10 @@ def gray(image: Image) -> npt.NDArray[np.float32]:
     if channels in (3, 4):
         weights = np.array([19595, 38470, 7471], dtype=np.int64)
         if image.dtype == np.uint8:
-            luma = (image[..., :3].astype(np.int64) @ weights + 32768) >> 16
-        else:
-            luma = image[..., :3].astype(np.float64) @ (weights / 65536.0)
-        return luma.astype(np.float32)[..., None]
+            whole = (image[..., :3].astype(np.int64) @ weights + 32768) >> 16
+            return np.asarray(whole, dtype=np.float32)[..., None]
+        luma = image[..., :3].astype(np.float64) @ (weights / 65536.0)
+        return np.asarray(luma, dtype=np.float32)[..., None]
     mean = image.astype(np.float64).mean(axis=2, keepdims=True)
     return (np.floor(mean + 0.5) if image.dtype == np.uint8 else mean).astype(np.float32)
 
@@ -133,7 +142,9 @@ def through(image: Image, table: npt.NDArray[Any]) -> Image:
 
 
 def channels(image: Image, tables: Tables, row: int) -> Image:
-    """Rounded. One channel counts as three equal ones and gives their luma; a fourth channel stays."""
+    """Rounded. One channel counts as three equal ones and gives their luma; a fourth channel
+    stays.
+    """
     matrix = np.asarray(tables.channels[row], dtype=np.float64).reshape(3, 4)
     value = levels(image)
     color = np.repeat(value, 3, axis=2) if image.shape[2] == 1 else value[..., :3]
@@ -176,13 +187,15 @@ def stretched(channel: Image) -> Image:
     if channel.dtype == np.uint8:
         scale = 255.0 / (high - low)
         table = np.clip(np.arange(256) * scale - low * scale, 0, 255).astype(np.uint8)
-        return table[channel]
+        return np.asarray(table[channel])
     return ((channel.astype(np.float64) - low) / (high - low)).astype(np.float32)
 
 
 def equalized(channel: Image) -> Image:
     """Pillow's equalize. Floats: the table of the nearest levels, linear between its entries."""
-    whole = channel if channel.dtype == np.uint8 else np.floor(channel.astype(np.float64) * 255 + 0.5)
+    whole = (
+        channel if channel.dtype == np.uint8 else np.floor(channel.astype(np.float64) * 255 + 0.5)
+    )
     counts = np.bincount(whole.astype(np.int64).ravel(), minlength=256)
     filled = counts[counts > 0]
     step = int(filled.sum() - filled[-1]) // 255
@@ -191,12 +204,14 @@ def equalized(channel: Image) -> Image:
     before = np.concatenate([[0], np.cumsum(counts)[:-1]])
     table = np.minimum((step // 2 + before) // step, 255)
     if channel.dtype == np.uint8:
-        return table.astype(np.uint8)[channel]
+        return np.asarray(table.astype(np.uint8)[channel])
     return through(channel, table / 255.0)
 
 
 def blur(image: Image, tables: Tables, row: int) -> Image:
-    """Separable Gaussian, radius ceil(3 sigma), border mirrored about the outer pixel's center; rounded once."""
+    """Separable Gaussian, radius ceil(3 sigma), border mirrored about the outer pixel's center;
+    rounded once.
+    """
     sigma = float(tables.blur[row])
     radius = int(np.ceil(3 * sigma))
     if radius == 0:
@@ -247,7 +262,9 @@ def own_fill(fill: npt.NDArray[Any], image: Image) -> Image:
 
 
 def rectangles(image: Image, tables: Tables, row: int) -> Image:
-    """Fill rectangles with a level or with random levels, each a pure function of the key and the value's place."""
+    """Fill rectangles with a level or with random levels, each a pure function of the key and the
+    value's place.
+    """
     out = image.copy()
     key = tables.rectangles_noise[row]
     fill = own_fill(tables.rectangles_fill[row], image)
@@ -258,7 +275,9 @@ def rectangles(image: Image, tables: Tables, row: int) -> Image:
 
 
 def words(key: Any, image: Image) -> npt.NDArray[np.uint64]:
-    """One random 64-bit word per value of the image: mix(mix(place) ^ key), places in row, column, channel order."""
+    """One random 64-bit word per value of the image: mix(mix(place) ^ key), places in row, column,
+    channel order.
+    """
     places = np.arange(image.size, dtype=np.uint64)
     return hashes(np.array([key], dtype=np.uint64), places).reshape(image.shape)
 
@@ -283,17 +302,23 @@ def grid(image: Image, tables: Tables, row: int) -> Image:
 
 
 def noise(image: Image, tables: Tables, row: int) -> Image:
-    """Add sigma times a standard normal number; rounded. The number is a table's entry at the word's top 12 bits."""
+    """Add sigma times a standard normal number; rounded. The number is a table's entry at the
+    word's top 12 bits.
+    """
     places = (words(tables.noise_key[row], image) >> np.uint64(52)).astype(np.int64)
     normal = normal_table()[places].astype(np.float64)
     return rounded(levels(image) + normal * (float(tables.noise[row]) * 255.0), image)
 
 
 def codec(image: Image, tables: Tables, row: int) -> Image:
-    """A JPEG of 1 or 3 channels through Pillow; a fourth channel stays. Floats go through the nearest level."""
+    """A JPEG of 1 or 3 channels through Pillow; a fourth channel stays. Floats go through the
+    nearest level.
+    """
     from PIL import Image as Pillow
 
-    whole = image if image.dtype == np.uint8 else rounded(levels(image), np.empty(0, dtype=np.uint8))
+    whole = (
+        image if image.dtype == np.uint8 else rounded(levels(image), np.empty(0, dtype=np.uint8))
+    )
     color = whole[..., 0] if whole.shape[2] == 1 else whole[..., :3]
     buffer = io.BytesIO()
     Pillow.fromarray(np.ascontiguousarray(color)).save(
@@ -318,4 +343,3 @@ VERBS = {
     Verb.NOISE: noise,
     Verb.CODEC: codec,
 }
-assert KNOTS == 4081  # noqa: S101  (255 * 16 + 1: every uint8 level is a knot)

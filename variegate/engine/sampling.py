@@ -1,8 +1,9 @@
 """WARP in plain NumPy: the meaning of resampling.
 
-An output pixel takes its value at the point where its center comes from. With the border `constant`, a point outside
-the frame takes the fill; a point inside never sees the fill: its taps stop at the edge. Other borders continue the
-image (`reflect` about the frame's edge: c b a | a b c).
+An output pixel takes its value at the point where its center comes from. With the border
+`constant`, a point outside the frame takes the fill; a point inside never sees the fill: its taps
+stop at the edge. Other borders continue the image (`reflect` about the frame's edge: c b a | a b
+c).
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ BITS = 22
 
 
 def warp(image: Image, tables: Tables, row: int, *, as_mask: bool = False) -> Image:
-    """Resamples an image (h, w, c) by one row of the warp tables; as_mask: nearest, fill 0, any dtype."""
+    """Resamples an image (h, w, c) by one row of the warp tables; as_mask: nearest, fill 0, any
+    dtype.
+    """
     resample, border, antialias, field = (int(v) for v in tables.warp_mode[row])
     matrix = np.asarray(tables.warp_matrix[row], dtype=np.float64).reshape(3, 3)
     size = (int(tables.warp_size[row, 0]), int(tables.warp_size[row, 1]))
@@ -54,7 +57,9 @@ def warp(image: Image, tables: Tables, row: int, *, as_mask: bool = False) -> Im
 
 
 def to_dtype(value: Floats, dtype: Any) -> Image:
-    """Levels on 0..255 in an image's dtype: uint8 to nearest, floats on 0..1, other dtypes as they are."""
+    """Levels on 0..255 in an image's dtype: uint8 to nearest, floats on 0..1, other dtypes as they
+    are.
+    """
     if dtype == np.uint8:
         return np.floor(np.clip(value, 0, 255) + 0.5).astype(np.uint8)
     if dtype == np.float32:
@@ -83,7 +88,9 @@ def source_points(matrix: Floats, size: tuple[int, int]) -> tuple[Floats, Floats
 
 
 def apply_matrix(matrix: Floats, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Points through a 3x3 matrix, in exactly this order of operations; points behind the eye go far outside."""
+    """Points through a 3x3 matrix, in exactly this order of operations; points behind the eye go
+    far outside.
+    """
     u = matrix[0, 0] * x + (matrix[0, 1] * y + matrix[0, 2])
     v = matrix[1, 0] * x + (matrix[1, 1] * y + matrix[1, 2])
     if matrix[2, 0] == 0 and matrix[2, 1] == 0 and matrix[2, 2] == 1:
@@ -95,7 +102,9 @@ def apply_matrix(matrix: Floats, x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 
 def displace(x: Floats, y: Floats, field: Image, size: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Adds the displacement at each point, bilinear between nodes; beyond the frame the rim's holds."""
+    """Adds the displacement at each point, bilinear between nodes; beyond the frame the rim's
+    holds.
+    """
     nodes_y, nodes_x = field.shape[:2]
     gx = np.clip(x * ((nodes_x - 1) / size[1]), 0, nodes_x - 1)
     gy = np.clip(y * ((nodes_y - 1) / size[0]), 0, nodes_y - 1)
@@ -109,7 +118,9 @@ def displace(x: Floats, y: Floats, field: Image, size: tuple[int, int]) -> tuple
 
 
 def reduction(matrix: Floats, size: tuple[int, int]) -> tuple[int, int]:
-    """Whole factors (down, across) by which the source is reduced first: source pixels per output pixel."""
+    """Whole factors (down, across) by which the source is reduced first: source pixels per output
+    pixel.
+    """
     x, y = size[1] / 2.0, size[0] / 2.0
     u, v, w = matrix @ np.array([x, y, 1.0])
     if w <= 0:
@@ -125,11 +136,17 @@ def reduce(image: Image, factors: tuple[int, int]) -> Image:
         return image
     rows = np.arange(0, image.shape[0], factors[0])
     columns = np.arange(0, image.shape[1], factors[1])
-    total = np.add.reduceat(np.add.reduceat(image.astype(np.float64), rows, axis=0), columns, axis=1)
+    total = np.add.reduceat(
+        np.add.reduceat(image.astype(np.float64), rows, axis=0), columns, axis=1
+    )
     tall = np.diff(np.append(rows, image.shape[0]))
     wide = np.diff(np.append(columns, image.shape[1]))
     mean = total / (tall[:, None] * wide[None, :])[..., None]
-    return np.floor(mean + 0.5).astype(np.uint8) if image.dtype == np.uint8 else mean.astype(np.float32)
+    return (
+        np.floor(mean + 0.5).astype(np.uint8)
+        if image.dtype == np.uint8
+        else mean.astype(np.float32)
+    )
 
 
 def continued(index: Ints, length: int, border: Border) -> Ints:
@@ -156,7 +173,9 @@ def triangle(t: Floats) -> Floats:
 
 
 def sample(image: Image, x: Floats, y: Floats, resample: Resample, border: Border) -> Image:
-    """Values at points (x, y); uint8 rounded, floats clipped to 0..1 where the kernel can overshoot."""
+    """Values at points (x, y); uint8 rounded, floats clipped to 0..1 where the kernel can
+    overshoot.
+    """
     height, width = image.shape[:2]
     if resample is Resample.NEAREST:
         rows = continued(np.floor(y).astype(np.int64), height, border)
@@ -175,20 +194,31 @@ def sample(image: Image, x: Floats, y: Floats, resample: Resample, border: Borde
 
 
 def settle(value: Floats, dtype: Any) -> Image:
-    """Interpolated values in the image's dtype: uint8 clipped and rounded, float32 clipped to 0..1."""
+    """Interpolated values in the image's dtype: uint8 clipped and rounded, float32 clipped to
+    0..1.
+    """
     if dtype == np.uint8:
         return np.floor(np.clip(value, 0, 255) + 0.5).astype(np.uint8)
     return np.clip(value, 0, 1).astype(np.float32)
 
 
 def separable(
-    image: Image, matrix: Floats, size: tuple[int, int], resample: Resample, border: Border, fill: Image
+    image: Image,
+    matrix: Floats,
+    size: tuple[int, int],
+    resample: Resample,
+    border: Border,
+    fill: Image,
 ) -> Image:
-    """Pillow's two-pass resize, along rows and then along columns, for any scale, mirroring and offset."""
+    """Pillow's two-pass resize, along rows and then along columns, for any scale, mirroring and
+    offset.
+    """
     if matrix[0, 0] == 0:
         image = image.swapaxes(0, 1)
         matrix = matrix[[1, 0, 2]]
-    across, inside_x = weights(matrix[0, 0], matrix[0, 2], image.shape[1], size[1], resample, border)
+    across, inside_x = weights(
+        matrix[0, 0], matrix[0, 2], image.shape[1], size[1], resample, border
+    )
     down, inside_y = weights(matrix[1, 1], matrix[1, 2], image.shape[0], size[0], resample, border)
     out = one_pass(one_pass(image, across, 1), down, 0)
     if border is Border.CONSTANT:
@@ -200,10 +230,11 @@ def separable(
 def weights(
     scale: float, offset: float, length: int, count: int, resample: Resample, border: Border
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """The weights (count, length) of one axis, and which of the outputs (count,) come from inside the frame.
+    """The weights (count, length) of one axis, and which of the outputs (count,) come from inside
+    the frame.
 
-    The source point of output i is scale * (i + 1/2) + offset. Shrinking widens the kernel. With the border
-    `constant`, taps outside the frame are dropped and the rest sums to 1.
+    The source point of output i is scale * (i + 1/2) + offset. Shrinking widens the kernel. With
+    the border `constant`, taps outside the frame are dropped and the rest sums to 1.
     """
     kernel, reach = (triangle, 1) if resample is Resample.BILINEAR else (cubic, 2)
     center = scale * (np.arange(count) + 0.5) + offset
@@ -211,7 +242,9 @@ def weights(
     support = reach * widen
     table = np.zeros((count, length))
     for i, middle in enumerate(np.clip(center, -FAR, FAR)):
-        taps = np.arange(int(np.floor(middle - support + 0.5)), int(np.floor(middle + support + 0.5)))
+        taps = np.arange(
+            int(np.floor(middle - support + 0.5)), int(np.floor(middle + support + 0.5))
+        )
         if border is Border.CONSTANT:
             taps = taps[(taps >= 0) & (taps < length)]
         value = kernel((taps - middle + 0.5) / widen)
@@ -221,7 +254,9 @@ def weights(
 
 
 def one_pass(image: Image, table: Floats, axis: int) -> Image:
-    """Applies weights (count, length) along an axis; uint8 in 22-bit fixed point, as Pillow does."""
+    """Applies weights (count, length) along an axis; uint8 in 22-bit fixed point, as Pillow
+    does.
+    """
     if image.dtype != np.uint8:
         return settle(np.moveaxis(np.tensordot(table, image, axes=(1, axis)), 0, axis), image.dtype)
     fixed = np.trunc(table * (1 << BITS) + np.copysign(0.5, table)).astype(np.int64)

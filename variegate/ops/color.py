@@ -1,4 +1,6 @@
-"""Color: ops on a pixel's channels. One channel counts as gray; of four, the fourth stays as it is."""
+"""Color: ops on a pixel's channels. One channel counts as gray; of four, the fourth stays as it
+is.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,11 @@ from variegate.ops.op import Kind, Param, declare
 from variegate.ops.settings import choice
 from variegate.ops.tone import PILLOW, factor
 
-# Red, green and blue to luma and two chroma axes (YIQ); a turn about the first axis changes the hue alone.
-TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
+# Red, green and blue to luma and two chroma axes (YIQ); a turn about the first axis changes the
+# hue alone.
+TO_YIQ = np.array(
+    [[0.299, 0.587, 0.114], [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]]
+)
 FROM_YIQ = np.linalg.inv(TO_YIQ)
 
 
@@ -30,12 +35,22 @@ def grayscale(count: int, output_channels: int) -> Toward | Luma:
     return Luma(count) if output_channels == 1 else Toward(np.zeros(count))
 
 
-HUE = Param("hue", -180, 180, "degrees", identity=0, weak=0, strong=45, mirrored=True, default=(-18.0, 18.0))
+HUE = Param(
+    "hue", -180, 180, "degrees", identity=0, weak=0, strong=45, mirrored=True, default=(-18.0, 18.0)
+)
 
 
 def _times(name: str) -> Param:
     return Param(
-        name, 0, 10, "times, 1 = unchanged", identity=1, weak=1, strong=1.5, mirrored=True, default=(0.8, 1.2)
+        name,
+        0,
+        10,
+        "times, 1 = unchanged",
+        identity=1,
+        weak=1,
+        strong=1.5,
+        mirrored=True,
+        default=(0.8, 1.2),
     )
 
 
@@ -64,7 +79,17 @@ def hue_saturation_value(hue: Floats, saturation: Floats, value: Floats) -> Chan
         factor("brightness"),
         factor("contrast"),
         factor("saturation"),
-        Param("hue", -180, 180, "degrees", identity=0, weak=0, strong=18, mirrored=True, default=(0.0, 0.0)),
+        Param(
+            "hue",
+            -180,
+            180,
+            "degrees",
+            identity=0,
+            weak=0,
+            strong=18,
+            mirrored=True,
+            default=(0.0, 0.0),
+        ),
     ),
 )
 def color_jitter(

@@ -1,7 +1,7 @@
 """What lowering gives: arrays of plan entries, one row per image, that say what an engine must do.
 
-Sizes are (height, width). Coordinates are continuous: pixel (row r, column c) covers [r, r+1) x [c, c+1).
-Levels are on 0..255 for every dtype; an engine scales them for float images.
+Sizes are (height, width). Coordinates are continuous: pixel (row r, column c) covers [r, r+1) x [c,
+c+1). Levels are on 0..255 for every dtype; an engine scales them for float images.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Geometry:
-    """matrix (k, 3, 3): moves input coordinates (x, y, 1) to output coordinates; size (k, 2): the output size.
+    """matrix (k, 3, 3): moves input coordinates (x, y, 1) to output coordinates; size (k, 2): the
+    output size.
 
-    field (k, gh, gw, 2) or None: a displacement (dx, dy) in pixels of the output frame, given at the corners of
-    a regular grid over that frame, bilinear between them; output point q takes its value from q + d(q) before
-    the matrix is undone. backward (k, 3, 3) or None: the inverse matrix where the op knows it without rounding.
+    field (k, gh, gw, 2) or None: a displacement (dx, dy) in pixels of the output frame, given at
+    the corners of a regular grid over that frame, bilinear between them; output point q takes its
+    value from q + d(q) before the matrix is undone. backward (k, 3, 3) or None: the inverse matrix
+    where the op knows it without rounding.
     """
 
     matrix: Floats
@@ -33,7 +35,9 @@ class Geometry:
 
 @dataclass(frozen=True)
 class Toward:
-    """Blend with the pixel's gray: out = gray + factor * (value - gray), as Pillow's ImageEnhance.Color."""
+    """Blend with the pixel's gray: out = gray + factor * (value - gray), as Pillow's
+    ImageEnhance.Color.
+    """
 
     factor: Floats
 
@@ -47,7 +51,9 @@ class Luma:
 
 @dataclass(frozen=True)
 class Channels:
-    """matrix (k, 3, 4): out = matrix @ (r, g, b, 1) with values on 0..1, clipped, rounded to nearest."""
+    """matrix (k, 3, 4): out = matrix @ (r, g, b, 1) with values on 0..1, clipped, rounded to
+    nearest.
+    """
 
     matrix: Floats
 
@@ -62,7 +68,9 @@ class MeasureMode(IntEnum):
 
 @dataclass(frozen=True)
 class Measure:
-    """A table measured on the image itself. value (k,): the factor of ABOUT_MEAN, unused otherwise."""
+    """A table measured on the image itself. value (k,): the factor of ABOUT_MEAN, unused
+    otherwise.
+    """
 
     mode: MeasureMode
     value: Floats
@@ -70,7 +78,9 @@ class Measure:
 
 @dataclass(frozen=True)
 class Blur:
-    """sigma (k,): Gaussian blur, radius ceil(3 sigma), border mirrored about the outer pixel's center."""
+    """sigma (k,): Gaussian blur, radius ceil(3 sigma), border mirrored about the outer pixel's
+    center.
+    """
 
     sigma: Floats
 
@@ -100,10 +110,12 @@ class Rectangles:
 
 @dataclass(frozen=True)
 class Grid:
-    """A rotated grid of hidden squares: numbers (k, 6) = period, hidden side, offset u, offset v, cos, sin.
+    """A rotated grid of hidden squares: numbers (k, 6) = period, hidden side, offset u, offset v,
+    cos, sin.
 
-    With (x, y) a pixel's center relative to the image's center, u = cos x - sin y + offset u and
-    v = sin x + cos y + offset v; the pixel is hidden where u mod period and v mod period are both below the side.
+    With (x, y) a pixel's center relative to the image's center, u = cos x - sin y + offset u and v
+    = sin x + cos y + offset v; the pixel is hidden where u mod period and v mod period are both
+    below the side.
     """
 
     numbers: Floats

@@ -11,7 +11,14 @@ from variegate.ops.settings import SAMPLING
 
 NODES = 8
 AMOUNT = Param(
-    "amount", 0, 0.25, "share of the shorter side", identity=0, weak=0, strong=0.1, default=(0.0, 0.05)
+    "amount",
+    0,
+    0.25,
+    "share of the shorter side",
+    identity=0,
+    weak=0,
+    strong=0.1,
+    default=(0.0, 0.05),
 )
 
 
@@ -25,7 +32,8 @@ AMOUNT = Param(
 def elastic(sizes: Ints, amount: Floats, nodes: Floats) -> Geometry:
     """Bend the image: the nodes of a coarse grid move by up to `amount`, the outer ones stay.
 
-    The grid is smooth enough that no fold appears at magnitude 1 (a node moves by less than half its distance).
+    The grid is smooth enough that no fold appears at magnitude 1 (a node moves by less than half
+    its distance).
     """
     reach = amount[:, None, None, None] * np.minimum(sizes[:, 0], sizes[:, 1])[:, None, None, None]
     inner = (nodes.reshape(-1, NODES, NODES, 2) * 2 - 1) * reach / 2
@@ -35,7 +43,9 @@ def elastic(sizes: Ints, amount: Floats, nodes: Floats) -> Geometry:
 
 
 def _smooth(grid: Floats) -> Floats:
-    """Each node averaged with its neighbors (1 2 1 in both directions), twice; the rim stays at zero."""
+    """Each node averaged with its neighbors (1 2 1 in both directions), twice; the rim stays at
+    zero.
+    """
     out = grid
     for _ in range(2):
         padded = np.pad(out, ((0, 0), (1, 1), (0, 0), (0, 0)))

@@ -16,7 +16,9 @@ def sharpness(factor: Floats) -> Smooth:
 SIGMA = Param("sigma", 0, 64, "pixels", identity=0, weak=0, strong=2, default=(0.1, 2.0))
 
 
-@declare(Kind.FILTER, source="separable Gaussian, radius ceil(3 sigma), mirrored border", params=(SIGMA,))
+@declare(
+    Kind.FILTER, source="separable Gaussian, radius ceil(3 sigma), mirrored border", params=(SIGMA,)
+)
 def gaussian_blur(sigma: Floats) -> Blur:
     """Blur with a Gaussian of this standard deviation."""
     return Blur(sigma)

@@ -1,4 +1,6 @@
-"""Mixing: two images of a batch become one. Labels become the shares of the pixels that are really there."""
+"""Mixing: two images of a batch become one. Labels become the shares of the pixels that are really
+there.
+"""
 
 from __future__ import annotations
 
@@ -16,18 +18,22 @@ ALPHA = Setting("alpha", lambda value: number(value, 0.01, 100), "a number 0.01.
 
 @declare(Kind.MIX, source="Zhang et al. 2018, mixup", settings=(ALPHA,), draws=(Draw("weight"),))
 def mixup(sizes: Ints, alpha: float, weight: Floats) -> Mix:
-    """Blend with a partner: weight * own + (1 - weight) * partner, weight from Beta(alpha, alpha)."""
+    """Blend with a partner: weight * own + (1 - weight) * partner, weight from Beta(alpha,
+    alpha).
+    """
     return Mix(beta_quantile(weight, alpha))
 
 
 @declare(
     Kind.MIX,
-    source="Yun et al. 2019, CutMix; the weight is counted after the rectangle is cut off at the border",
+    source="Yun et al. 2019, CutMix; the weight is counted after cutting off at the border",
     settings=(ALPHA,),
     draws=(Draw("weight"), Draw("x"), Draw("y")),
 )
 def cutmix(sizes: Ints, alpha: float, weight: Floats, x: Floats, y: Floats) -> Mix:
-    """Paste a rectangle of a partner; its area share before cutting off is 1 - Beta(alpha, alpha)."""
+    """Paste a rectangle of a partner; its area share before cutting off is 1 - Beta(alpha,
+    alpha).
+    """
     side = np.sqrt(1 - beta_quantile(weight, alpha))
     height, width = np.floor(side * sizes[:, 0]), np.floor(side * sizes[:, 1])
     top = np.floor(y * sizes[:, 0]) - np.floor(height / 2)
@@ -39,7 +45,9 @@ def cutmix(sizes: Ints, alpha: float, weight: Floats, x: Floats, y: Floats) -> M
 
 
 def beta_quantile(uniform: Floats, alpha: float) -> Floats:
-    """The symmetric Beta(alpha, alpha) at these quantiles in [0, 1); within 1e-4 of the exact value."""
+    """The symmetric Beta(alpha, alpha) at these quantiles in [0, 1); within 1e-4 of the exact
+    value.
+    """
     if alpha == 1.0:
         return uniform
     share, value = _lower_half(alpha)
@@ -50,7 +58,9 @@ def beta_quantile(uniform: Floats, alpha: float) -> Floats:
 
 @lru_cache(maxsize=32)
 def _lower_half(alpha: float) -> tuple[Floats, Floats]:
-    """Quantiles 0..1/2 and their values, by integrating in v = x**alpha, where the density has no pole."""
+    """Quantiles 0..1/2 and their values, by integrating in v = x**alpha, where the density has no
+    pole.
+    """
     v = np.linspace(0, 0.5**alpha, 20001)
     x = v ** (1 / alpha)
     density = (1 - x) ** (alpha - 1)

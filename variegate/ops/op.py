@@ -1,4 +1,6 @@
-"""What an op is: one declaration from which validation, magnitudes, docs and constructors are derived."""
+"""What an op is: one declaration from which validation, magnitudes, docs and constructors are
+derived.
+"""
 
 from __future__ import annotations
 
@@ -39,9 +41,10 @@ class Kind(Enum):
 class Param:
     """One number that is drawn for each image.
 
-    low, high: what is legal. identity: the value that changes nothing. weak, strong: the values at magnitude
-    0 and 1. mirrored: at a magnitude, the value lies on a random side of `identity`, as far as `strong` does.
-    default: the range that is drawn from when the user names none. whole: drawn as an integer.
+    low, high: what is legal. identity: the value that changes nothing. weak, strong: the values at
+    magnitude 0 and 1. mirrored: at a magnitude, the value lies on a random side of `identity`, as
+    far as `strong` does. default: the range that is drawn from when the user names none. whole:
+    drawn as an integer.
     """
 
     name: str
@@ -56,7 +59,9 @@ class Param:
     whole: bool = False
 
     def at(self, magnitude: Floats, sign: Floats, strong: float | None = None) -> Floats:
-        """The value at a magnitude on 0..1; `sign` is -1 or 1 and counts only where the param is mirrored."""
+        """The value at a magnitude on 0..1; `sign` is -1 or 1 and counts only where the param is
+        mirrored.
+        """
         if self.weak is None or self.strong is None:
             raise PolicyError(f"{self.name} has no magnitude; give its range (low, high)")
         end = self.strong if strong is None else strong
@@ -66,14 +71,18 @@ class Param:
         return np.rint(value) if self.whole else value
 
     def check_range(self, value: object, where: str) -> tuple[float, float]:
-        """Returns (low, high) as floats, or raises PolicyError that names what came and what is legal."""
+        """Returns (low, high) as floats, or raises PolicyError that names what came and what is
+        legal.
+        """
         legal = f"a pair (low, high) within {self.low:g}..{self.high:g} ({self.unit})"
         if not isinstance(value, (tuple, list)) or len(value) != 2:
             raise PolicyError(f"{where}.{self.name}: expected {legal}, got {value!r}")
         if any(isinstance(v, bool) or not isinstance(v, (int, float, np.number)) for v in value):
             raise PolicyError(f"{where}.{self.name}: expected {legal}, got {value!r}")
         low, high = float(value[0]), float(value[1])
-        if not (math.isfinite(low) and math.isfinite(high) and self.low <= low <= high <= self.high):
+        if not (
+            math.isfinite(low) and math.isfinite(high) and self.low <= low <= high <= self.high
+        ):
             raise PolicyError(f"{where}.{self.name}: expected {legal}, got {value!r}")
         if self.whole and (low != int(low) or high != int(high)):
             raise PolicyError(f"{where}.{self.name}: expected whole numbers, got {value!r}")
@@ -82,7 +91,9 @@ class Param:
 
 @dataclass(frozen=True)
 class Setting:
-    """One fixed choice of a step (size, fill, border). `check` returns the clean value or raises ValueError."""
+    """One fixed choice of a step (size, fill, border). `check` returns the clean value or raises
+    ValueError.
+    """
 
     name: str
     check: Callable[[object], Any]
@@ -95,7 +106,9 @@ class Setting:
         try:
             return self.check(value)
         except (TypeError, ValueError, OverflowError) as error:
-            raise PolicyError(f"{where}.{self.name}: expected {self.legal}, got {value!r}") from error
+            raise PolicyError(
+                f"{where}.{self.name}: expected {self.legal}, got {value!r}"
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -115,7 +128,9 @@ class Draw:
 
 @dataclass(frozen=True)
 class Op:
-    """A declared transformation. `lower` turns arrays of drawn values into entries (see entries.py)."""
+    """A declared transformation. `lower` turns arrays of drawn values into entries (see
+    entries.py).
+    """
 
     name: str
     kind: Kind
@@ -135,19 +150,23 @@ class Op:
 
     @property
     def takes_magnitude(self) -> bool:
-        """Whether `magnitude=` alone says all: every param without a default follows the magnitude."""
+        """Whether `magnitude=` alone says all: every param without a default follows the
+        magnitude.
+        """
         return all(p.strong is not None or p.default is not None for p in self.params)
 
     def read_arguments(self, given: Mapping[str, Any], *, by_magnitude: bool) -> dict[str, Any]:
-        """Checks a step's arguments: ranges by param name and settings by name; unknown names are errors.
+        """Checks a step's arguments: ranges by param name and settings by name; unknown names are
+        errors.
 
-        Returns ranges and settings in declared order, defaults filled in. With `by_magnitude`, params that
-        follow the magnitude and were not named are left out.
+        Returns ranges and settings in declared order, defaults filled in. With `by_magnitude`,
+        params that follow the magnitude and were not named are left out.
         """
         known = [p.name for p in self.params] + [s.name for s in self.settings]
         for name in given:
             if name not in known:
-                raise PolicyError(f"{self.name}: unknown argument {name!r}; {suggest(name, [*known, 'p', 'magnitude'])}")
+                near = suggest(name, [*known, "p", "magnitude"])
+                raise PolicyError(f"{self.name}: unknown argument {name!r}; {near}")
         clean: dict[str, Any] = {}
         for param in self.params:
             if param.name in given:
@@ -157,12 +176,16 @@ class Op:
             elif param.default is not None:
                 clean[param.name] = param.default
             else:
-                raise PolicyError(f"{self.name}: {param.name}=(low, high) is missing ({param.unit})")
+                raise PolicyError(
+                    f"{self.name}: {param.name}=(low, high) is missing ({param.unit})"
+                )
         for setting in self.settings:
             if setting.name in given:
                 clean[setting.name] = setting.read(given[setting.name], self.name)
             elif setting.required:
-                raise PolicyError(f"{self.name}: {setting.name}= is missing; expected {setting.legal}")
+                raise PolicyError(
+                    f"{self.name}: {setting.name}= is missing; expected {setting.legal}"
+                )
             else:
                 clean[setting.name] = setting.default
         return clean
@@ -181,10 +204,12 @@ def declare(
     example: Mapping[str, Any] | None = None,
     rounds: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Registers a lowering function as an op; its name in CamelCase is the class name that users write.
+    """Registers a lowering function as an op; its name in CamelCase is the class name that users
+    write.
 
-    example: arguments that the contract tests, the docs and the pictures use where the defaults do not do.
-    rounds: a TABLE op's uint8 levels are rounded to nearest; otherwise truncated, as Pillow does.
+    example: arguments that the contract tests, the docs and the pictures use where the defaults do
+    not do. rounds: a TABLE op's uint8 levels are rounded to nearest; otherwise truncated, as Pillow
+    does.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -192,7 +217,9 @@ def declare(
         if name in OPS:
             raise PolicyError(f"op {name} is declared twice")
         text = (function.__doc__ or "").strip()
-        OPS[name] = Op(name, kind, function, text, source, params, settings, draws, dict(example or {}), rounds)
+        OPS[name] = Op(
+            name, kind, function, text, source, params, settings, draws, dict(example or {}), rounds
+        )
         return function
 
     return register

@@ -18,16 +18,30 @@ def _channels(low: float) -> Any:
     return check
 
 
-MEAN = Setting("mean", _channels(-1e6), "one number per channel (a tuple), for values on 0..1", required=True)
-STD = Setting("std", _channels(1e-12), "one number above 0 per channel (a tuple), for values on 0..1", required=True)
+MEAN = Setting(
+    "mean", _channels(-1e6), "one number per channel (a tuple), for values on 0..1", required=True
+)
+STD = Setting(
+    "std",
+    _channels(1e-12),
+    "one number above 0 per channel (a tuple), for values on 0..1",
+    required=True,
+)
 
 
 @declare(
     Kind.OUTPUT,
     source="common to every training recipe",
-    settings=(MEAN, STD, choice("layout", ("NHWC", "NCHW"), "NHWC"), choice("dtype", ("float32", "float16"), "float32")),
+    settings=(
+        MEAN,
+        STD,
+        choice("layout", ("NHWC", "NCHW"), "NHWC"),
+        choice("dtype", ("float32", "float16"), "float32"),
+    ),
     example={"mean": (0.5,), "std": (0.25,)},
 )
 def normalize(mean: tuple[float, ...], std: tuple[float, ...], layout: str, dtype: str) -> Output:
-    """(value on 0..1 - mean) / std for each channel, laid out for the model; must be the last step."""
+    """(value on 0..1 - mean) / std for each channel, laid out for the model; must be the last
+    step.
+    """
     return Output(mean, std, layout, dtype)

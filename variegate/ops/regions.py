@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from variegate.ops.entries import FillMode, Floats, Grid, Ints, Rectangles
-from variegate.ops.geometry import ATTEMPTS, random_areas
+from variegate.ops.frames import ATTEMPTS, random_areas
 from variegate.ops.op import Draw, Kind, Param, Setting, declare
 from variegate.ops.settings import FILL, choice, flag, pair, whole
 
@@ -23,7 +23,9 @@ def _holes(arguments: Mapping[str, Any]) -> int:
     return int(arguments["count"][1])
 
 
-HOLE = Param("size", 0, 1, "share of the shorter side", identity=0, weak=0, strong=0.6, default=(0.2, 0.4))
+HOLE = Param(
+    "size", 0, 1, "share of the shorter side", identity=0, weak=0, strong=0.6, default=(0.2, 0.4)
+)
 COUNT = Param("count", 1, 64, "squares", default=(1.0, 1.0), whole=True)
 
 
@@ -58,7 +60,7 @@ def clip_rects(rects: Floats, sizes: Ints) -> Ints:
 
 @declare(
     Kind.REGION,
-    source="Zhong et al. 2020, Random Erasing: area and aspect drawn up to 10 times until the part fits",
+    source="Zhong et al. 2020, Random Erasing; area and aspect drawn up to 10 times until they fit",
     settings=(
         Setting("scale", pair(0, 1), "a pair (low, high) of area shares in 0..1", (0.02, 0.33)),
         Setting("ratio", pair(1e-3, 1e3), "a pair (low, high) of width / height", (0.3, 3.3)),
@@ -84,7 +86,9 @@ def random_erasing(
     low, high = scale
     if guard:
         low, high = min(low, MOST_HIDDEN), min(high, MOST_HIDDEN)
-    height, width = (np.nan_to_num(v) for v in random_areas(sizes, (low, high), ratio, area, aspect))
+    height, width = (
+        np.nan_to_num(v) for v in random_areas(sizes, (low, high), ratio, area, aspect)
+    )
     if guard:  # rounding up both sides of a small part can pass the half
         over = 2 * height * width > sizes[:, 0] * sizes[:, 1]
         height = np.where(over, np.maximum(height - 1, 0), height)
@@ -94,7 +98,9 @@ def random_erasing(
     return Rectangles(clip_rects(rects, sizes), fill, FillMode[mode.upper()])
 
 
-GRID_RATIO = Param("ratio", 0, 1, "hidden side / period", identity=0, weak=0, strong=0.7, default=(0.3, 0.6))
+GRID_RATIO = Param(
+    "ratio", 0, 1, "hidden side / period", identity=0, weak=0, strong=0.7, default=(0.3, 0.6)
+)
 GRID_ANGLE = Param("angle", -360, 360, "degrees", default=(0.0, 90.0))
 GRID_PERIOD = Param("period", 0.01, 2, "share of the shorter side", default=(0.3, 0.6))
 
@@ -107,7 +113,14 @@ GRID_PERIOD = Param("period", 0.01, 2, "share of the shorter side", default=(0.3
     draws=(Draw("u"), Draw("v")),
 )
 def grid_mask(
-    sizes: Ints, ratio: Floats, angle: Floats, period: Floats, u: Floats, v: Floats, fill: float, guard: bool
+    sizes: Ints,
+    ratio: Floats,
+    angle: Floats,
+    period: Floats,
+    u: Floats,
+    v: Floats,
+    fill: float,
+    guard: bool,
 ) -> Grid:
     """Hide the squares of a turned regular grid."""
     if guard:
@@ -125,9 +138,22 @@ def _cells(arguments: Mapping[str, Any]) -> int:
 @declare(
     Kind.REGION,
     source="Singh and Lee 2017, Hide-and-Seek",
-    params=(Param("share", 0, 1, "chance of each cell", identity=0, weak=0, strong=0.5, default=(0.25, 0.5)),),
+    params=(
+        Param(
+            "share",
+            0,
+            1,
+            "chance of each cell",
+            identity=0,
+            weak=0,
+            strong=0.5,
+            default=(0.25, 0.5),
+        ),
+    ),
     settings=(
-        Setting("cells", lambda value: whole(value, 1, 32), "a whole number 1..32 (cells a side)", 4),
+        Setting(
+            "cells", lambda value: whole(value, 1, 32), "a whole number 1..32 (cells a side)", 4
+        ),
         FILL,
         GUARD,
     ),

@@ -8,6 +8,7 @@ from variegate.ops import (  # noqa: F401  (imported so that they declare their 
     color,
     field,
     filters,
+    frames,
     geometry,
     measured,
     mixing,

@@ -17,7 +17,11 @@ MAX_SIDE = 1 << 15
 
 def whole(value: object, low: int, high: int) -> int:
     """An integer within low..high; raises ValueError otherwise (a bool is not a number here)."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= int(value) <= high:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, np.integer))
+        or not low <= int(value) <= high
+    ):
         raise ValueError
     return int(value)
 
@@ -82,7 +86,9 @@ def flag(name: str, default: bool) -> Setting:
     return Setting(name, check, "True or False", default)
 
 
-SIZE = Setting("size", _size, f"a pair (height, width) of whole numbers 1..{MAX_SIDE}", required=True)
+SIZE = Setting(
+    "size", _size, f"a pair (height, width) of whole numbers 1..{MAX_SIDE}", required=True
+)
 FILL = Setting("fill", _fill, "a level 0..255, or one for each channel", 0.0)
 RESAMPLE = choice("resample", RESAMPLES, "bilinear")
 BORDER = choice("border", BORDERS, "constant")

@@ -1,7 +1,8 @@
 """Tables: ops that send each level of each channel to another level.
 
-Every function takes levels (L,) on 0..255 (whole for uint8, in between for floats) and params (k, 1), and returns
-(k, L). For uint8 the result is clipped and truncated, as Pillow does, or rounded where the op says so.
+Every function takes levels (L,) on 0..255 (whole for uint8, in between for floats) and params (k,
+1), and returns (k, L). For uint8 the result is clipped and truncated, as Pillow does, or rounded
+where the op says so.
 """
 
 from __future__ import annotations
@@ -17,20 +18,35 @@ FULL = 255.0
 
 def factor(name: str = "factor") -> Param:
     """A factor about 1, as Pillow's ImageEnhance takes it."""
-    return Param(name, 0, 20, "times, 1 = unchanged", identity=1, weak=1, strong=1.9, mirrored=True, default=(0.6, 1.4))
+    return Param(
+        name,
+        0,
+        20,
+        "times, 1 = unchanged",
+        identity=1,
+        weak=1,
+        strong=1.9,
+        mirrored=True,
+        default=(0.6, 1.4),
+    )
 
 
 @declare(Kind.TABLE, source=PILLOW, params=(factor(),))
 def brightness(levels: Floats, factor: Floats) -> Floats:
     """Scale every level: 0 is black, 1 unchanged."""
-    # Pillow blends with black in single precision; the last bit decides where the product is nearly whole.
+    # Pillow blends with black in single precision; the last bit decides where the product is
+    # nearly whole.
     return (factor.astype(np.float32) * levels.astype(np.float32)).astype(np.float64)
 
 
 @declare(
     Kind.TABLE,
     source=PILLOW,
-    params=(Param("bits", 1, 8, "bits kept", identity=8, weak=8, strong=4, whole=True, default=(4.0, 8.0)),),
+    params=(
+        Param(
+            "bits", 1, 8, "bits kept", identity=8, weak=8, strong=4, whole=True, default=(4.0, 8.0)
+        ),
+    ),
 )
 def posterize(levels: Floats, bits: Floats) -> Floats:
     """Keep only the highest bits of each channel."""
@@ -41,7 +57,11 @@ def posterize(levels: Floats, bits: Floats) -> Floats:
 @declare(
     Kind.TABLE,
     source=PILLOW,
-    params=(Param("threshold", 0, 256, "level", identity=256, weak=256, strong=0, default=(128.0, 256.0)),),
+    params=(
+        Param(
+            "threshold", 0, 256, "level", identity=256, weak=256, strong=0, default=(128.0, 256.0)
+        ),
+    ),
 )
 def solarize(levels: Floats, threshold: Floats) -> Floats:
     """Invert the levels at or above the threshold."""
@@ -71,7 +91,17 @@ def invert(levels: Floats) -> Floats:
     Kind.TABLE,
     source="power law on 0..1, rounded to nearest",
     params=(
-        Param("gamma", 0.05, 20, "exponent, 1 = unchanged", identity=1, weak=1, strong=1.6, mirrored=True, default=(0.7, 1.4)),
+        Param(
+            "gamma",
+            0.05,
+            20,
+            "exponent, 1 = unchanged",
+            identity=1,
+            weak=1,
+            strong=1.6,
+            mirrored=True,
+            default=(0.7, 1.4),
+        ),
     ),
     rounds=True,
 )

@@ -1,7 +1,8 @@
 """A counter-based generator: each number is a pure function of its place, with no state.
 
-The mixer is the 64-bit finalizer of SplitMix64 (Steele, Lea and Flood 2014), applied to the sample index and to the
-key of a slot in turn. Sample, epoch, seed and slot each pass through it, so that neighbors share nothing.
+The mixer is the 64-bit finalizer of SplitMix64 (Steele, Lea and Flood 2014), applied to the sample
+index and to the key of a slot in turn. Sample, epoch, seed and slot each pass through it, so that
+neighbors share nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ def mix(value: Keys) -> Keys:
 
 
 def slot_keys(seed: int, epoch: int, slots: Keys) -> Keys:
-    """One key per slot for this seed and epoch. seed and epoch: whole numbers, taken modulo 2**64."""
+    """One key per slot for this seed and epoch. seed and epoch: whole numbers, taken modulo
+    2**64.
+    """
     start = np.array([seed & (2**64 - 1), epoch & (2**64 - 1)], dtype=np.uint64)
     with np.errstate(over="ignore"):
         key = mix(start[:1] + GOLDEN)

@@ -1,7 +1,8 @@
-"""Drawing: the only code that makes random numbers. Everything is vectorised over the batch.
+"""Drawing: the only code that makes random numbers. Everything is vectorized over the batch.
 
-Each number is a pure function of (seed, epoch, sample index, step position, slot): the same for any batch split, order,
-thread or worker count. Only a mix's partner depends on which samples share the batch.
+Each number is a pure function of (seed, epoch, sample index, step position, slot): the same for any
+batch split, order, thread or worker count. Only a mix's partner depends on which samples share the
+batch.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ def draw(
 ) -> Plan:
     """Draws a plan for samples `index` (n,) with input sizes (n, 2).
 
-    labels (n,) class indices: needed where the policy has a PerClass. Raises InputError without them.
+    labels (n,) class indices: needed where the policy has a PerClass. Raises InputError without
+    them.
     """
     layout = policy if isinstance(policy, Layout) else lay_out(policy)
     if layout.needs_labels and labels is None:
@@ -49,7 +51,12 @@ class _Batch:
     """What every branch needs of the batch."""
 
     def __init__(
-        self, seed: int, epoch: int, index: Keys, numbers: Floats, labels: npt.NDArray[np.int64] | None
+        self,
+        seed: int,
+        epoch: int,
+        index: Keys,
+        numbers: Floats,
+        labels: npt.NDArray[np.int64] | None,
     ) -> None:
         self.seed = seed
         self.epoch = epoch
@@ -112,7 +119,11 @@ def _draw_leaf(leaf: Leaf, rows: Rows, batch: _Batch, records: list[Record]) -> 
     values: dict[str, Any] = _params(leaf, rows, batch)
     for item in op.draws:
         columns = leaf.columns[item.name]
-        values[item.name] = batch.numbers[rows, columns[0]] if len(columns) == 1 else batch.numbers[rows][:, columns]
+        values[item.name] = (
+            batch.numbers[rows, columns[0]]
+            if len(columns) == 1
+            else batch.numbers[rows][:, columns]
+        )
     if op.kind is Kind.NOISE or step.arguments.get("mode") == "noise":
         values["key"] = batch.keys(leaf.position)[rows] | np.uint64(1)
     if op.kind is Kind.MIX:
@@ -138,7 +149,9 @@ def _params(leaf: Leaf, rows: Rows, batch: _Batch) -> dict[str, Floats]:
         else:
             sign = np.ones(len(rows))
             if param.mirrored:
-                sign = np.where(batch.numbers[rows, leaf.columns[f"{param.name} sign"][0]] < 0.5, -1.0, 1.0)
+                sign = np.where(
+                    batch.numbers[rows, leaf.columns[f"{param.name} sign"][0]] < 0.5, -1.0, 1.0
+                )
             values[param.name] = param.at(magnitude, sign, leaf.step.strong.get(param.name))
     return values
 
@@ -161,7 +174,9 @@ def _magnitudes(leaf: Leaf, rows: Rows, batch: _Batch) -> Floats:
 
 
 def _partners(keys: Keys, index: Keys) -> npt.NDArray[np.int64]:
-    """Each sample's partner: the next in one random circle through the batch, whatever its order."""
+    """Each sample's partner: the next in one random circle through the batch, whatever its
+    order.
+    """
     order = np.lexsort((index, keys))
     partner = np.empty(len(order), dtype=np.int64)
     partner[order] = np.roll(order, -1)

@@ -1,4 +1,6 @@
-"""Geometry that waits: each sample's run of matrices and fields, composed until something else must see the pixels."""
+"""Geometry that waits: each sample's run of matrices and fields, composed until something else must
+see the pixels.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ MAX_PIXELS = 1 << 28
 
 
 def inverse(matrix: Floats) -> Floats:
-    """Inverses (k, 3, 3), by cofactors: exact where the entries are whole and the determinant is 1 or -1."""
+    """Inverses (k, 3, 3), by cofactors: exact where the entries are whole and the determinant is 1
+    or -1.
+    """
     a, b, c = matrix[:, 0, 0], matrix[:, 0, 1], matrix[:, 0, 2]
     d, e, f = matrix[:, 1, 0], matrix[:, 1, 1], matrix[:, 1, 2]
     g, h, i = matrix[:, 2, 0], matrix[:, 2, 1], matrix[:, 2, 2]
@@ -54,9 +58,17 @@ class PendingGeometry:
         self.fill_set = np.zeros(count, dtype=bool)
 
     def add(
-        self, rows: Rows, entry: Geometry, settings: Mapping[str, Any], channels: int, name: str, entries: Entries
+        self,
+        rows: Rows,
+        entry: Geometry,
+        settings: Mapping[str, Any],
+        channels: int,
+        name: str,
+        entries: Entries,
     ) -> None:
-        """Composes a MATRIX or FIELD op with the run of each of `rows`, ending a run that does not agree with it."""
+        """Composes a MATRIX or FIELD op with the run of each of `rows`, ending a run that does not
+        agree with it.
+        """
         self._check(entry, name)
         mode = np.array(
             [
@@ -80,9 +92,15 @@ class PendingGeometry:
         self.pending[rows] = True
 
     def _check(self, entry: Geometry, name: str) -> None:
-        if np.any(entry.size < 1) or np.any(entry.size > MAX_SIDE) or np.any(np.prod(entry.size, axis=1) > MAX_PIXELS):
+        if (
+            np.any(entry.size < 1)
+            or np.any(entry.size > MAX_SIDE)
+            or np.any(np.prod(entry.size, axis=1) > MAX_PIXELS)
+        ):
             height, width = entry.size[np.argmax(np.prod(entry.size, axis=1))]
-            raise PolicyError(f"{name}: an output of {height}x{width} pixels is not allowed (1..{MAX_SIDE} a side)")
+            raise PolicyError(
+                f"{name}: an output of {height}x{width} is not allowed (1..{MAX_SIDE} a side)"
+            )
 
     def _disagree(
         self, rows: Rows, mode: npt.NDArray[np.int64], fill: Any, has_field: bool
@@ -96,7 +114,9 @@ class PendingGeometry:
         return clash
 
     def _add_field(self, rows: Rows, grids: Floats, entries: Entries) -> None:
-        """What was composed so far lies before the field; the field lives in the frame as it is now."""
+        """What was composed so far lies before the field; the field lives in the frame as it is
+        now.
+        """
         self.field[rows] = entries.add_field(grids)
         self.field_sizes[rows] = self.sizes[rows]
         self.forward_before[rows] = self.forward[rows]
@@ -124,7 +144,10 @@ class PendingGeometry:
     def _emit(self, rows: Rows, entries: Entries) -> None:
         bent = (self.field[rows] != OPEN)[:, None]
         plain = np.tile(np.eye(3).reshape(9), (len(rows), 1))
-        forward, forward_before = self.forward[rows].reshape(-1, 9), self.forward_before[rows].reshape(-1, 9)
+        forward, forward_before = (
+            self.forward[rows].reshape(-1, 9),
+            self.forward_before[rows].reshape(-1, 9),
+        )
         default = np.array([Resample.BILINEAR, Border.CONSTANT, 1])
         mode = np.where(self.mode[rows] == OPEN, default, self.mode[rows])
         entries.add(

@@ -1,6 +1,8 @@
-"""A policy laid out for drawing: a place for every step and a column for every random number it may need.
+"""A policy laid out for drawing: a place for every step and a column for every random number it may
+need.
 
-Branches of a choice share their places, so that a draw does not depend on how many branches stand before it.
+Branches of a choice share their places, so that a draw does not depend on how many branches stand
+before it.
 """
 
 from __future__ import annotations
@@ -68,7 +70,9 @@ Branch: TypeAlias = Leaf | All | Choice | ByClass
 
 @dataclass
 class Layout:
-    """The laid-out policy. slots (columns,): which slot each column of the uniforms is drawn from."""
+    """The laid-out policy. slots (columns,): which slot each column of the uniforms is drawn
+    from.
+    """
 
     root: All
     slots: Keys
@@ -109,7 +113,12 @@ class _Builder:
         return All(children, p, apply), position
 
     def choice(
-        self, steps: tuple[Node, ...], position: int, path: str, p: float, weights: npt.NDArray[np.float64]
+        self,
+        steps: tuple[Node, ...],
+        position: int,
+        path: str,
+        p: float,
+        weights: npt.NDArray[np.float64],
     ) -> tuple[Choice, int]:
         children, ends = [], [position + 1]
         for place, step in enumerate(steps):
@@ -124,7 +133,9 @@ class _Builder:
         children: list[Branch] = []
         weights = np.ones(len(node.steps))
         for layer in range(node.augmentations_per_image):
-            child, position = self.choice(node.steps, position, f"{path}layer{layer}.", node.rate, weights)
+            child, position = self.choice(
+                node.steps, position, f"{path}layer{layer}.", node.rate, weights
+            )
             children.append(child)
         return All(children, 1.0, -1), position
 
@@ -153,7 +164,10 @@ class _Builder:
         for place, param in enumerate(op.params):
             if param.name not in step.arguments and param.mirrored:
                 take(f"{param.name} sign", PARAMS + 2 * place + 1)
-            elif param.name in step.arguments and step.arguments[param.name][0] < step.arguments[param.name][1]:
+            elif (
+                param.name in step.arguments
+                and step.arguments[param.name][0] < step.arguments[param.name][1]
+            ):
                 take(param.name, PARAMS + 2 * place)
         slot = DRAWS
         for draw in op.draws:
@@ -167,5 +181,7 @@ def lay_out(policy: Policy) -> Layout:
     """Places and columns for a policy; done once, used for every batch."""
     builder = _Builder()
     root, places = builder.all(policy.steps, 0, "", 1.0)
-    slots = np.array([position * SLOTS + slot for position, slot in builder.columns], dtype=np.uint64)
+    slots = np.array(
+        [position * SLOTS + slot for position, slot in builder.columns], dtype=np.uint64
+    )
     return Layout(root, slots, builder.needs_labels, places)

@@ -1,6 +1,8 @@
-"""Lowering: a plan's drawn values become a program of entries. Fusion happens here, so it is part of the meaning.
+"""Lowering: a plan's drawn values become a program of entries. Fusion happens here, so it is part
+of the meaning.
 
-A run of adjacent MATRIX and FIELD ops of one sample becomes one WARP, as long as the ops agree on how to resample.
+A run of adjacent MATRIX and FIELD ops of one sample becomes one WARP, as long as the ops agree on
+how to resample.
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ Rows = npt.NDArray[np.int64]
 
 
 def lower(plan: Plan, dtype: Any, channels: int) -> Program:
-    """The program that carries out a plan on images of this dtype (uint8 or float32) and channel count.
+    """The program that carries out a plan on images of this dtype (uint8 or float32) and channel
+    count.
 
     Raises PolicyError where an op cannot work on such images, by name.
     """
@@ -58,14 +61,20 @@ def _accepted(op_name: str) -> frozenset[str]:
     return frozenset(inspect.signature(get(op_name).lower).parameters)
 
 
-def call(op: Op, record_settings: Mapping[str, Any], values: Mapping[str, Any], **given: Any) -> Any:
-    """Calls the lowering function with the values, settings and `given` that its signature names."""
+def call(
+    op: Op, record_settings: Mapping[str, Any], values: Mapping[str, Any], **given: Any
+) -> Any:
+    """Calls the lowering function with the values, settings and `given` that its signature
+    names.
+    """
     everything = {**given, **record_settings, **values}
     return op.lower(**{name: everything[name] for name in _accepted(op.name)})
 
 
 class _Lowering:
-    """The state of one pass over the records: the stage being filled and each sample's pending geometry."""
+    """The state of one pass over the records: the stage being filled and each sample's pending
+    geometry.
+    """
 
     def __init__(self, plan: Plan, dtype: np.dtype[Any], channels: int) -> None:
         self.plan = plan
@@ -85,7 +94,9 @@ class _Lowering:
         start, verb, row = self.entries.per_sample(len(self.plan))
         sizes = self.geometry.sizes.copy()
         tables = self.entries.tables()
-        stage = Stage(start, verb, row, tables, self.sizes_in, sizes, self.channels_in, self.channels)
+        stage = Stage(
+            start, verb, row, tables, self.sizes_in, sizes, self.channels_in, self.channels
+        )
         self.program.stages.append(stage)
         self.open_stage()
 
@@ -113,7 +124,7 @@ class _Lowering:
         if op.kind is Kind.TABLE:
             self.entries.add(Verb.LOOKUP, rows, lookup=self.table(op, settings, values, len(rows)))
             return
-        if op.kind is Kind.COLOR and self.channels not in (1, 3, 4):
+        if op.kind in (Kind.COLOR, Kind.CODEC) and self.channels not in (1, 3, 4):
             raise PolicyError(f"{op.name} needs images of 1, 3 or 4 channels, got {self.channels}")
         sizes = self.geometry.sizes[rows]
         entry = call(op, settings, values, sizes=sizes, count=len(rows))
@@ -124,7 +135,7 @@ class _Lowering:
         match entry:
             case Toward():
                 if self.channels > 1:  # a gray image is its own gray
-                    add(Verb.TOWARD, rows, toward=np.float32(entry.factor))
+                    add(Verb.TOWARD, rows, toward=entry.factor.astype(np.float32))
             case Channels():
                 add(Verb.CHANNELS, rows, channels=entry.matrix.reshape(-1, 12))
             case Luma():
@@ -135,7 +146,7 @@ class _Lowering:
             case Blur():
                 add(Verb.BLUR, rows, blur=entry.sigma)
             case Smooth():
-                add(Verb.SMOOTH, rows, smooth=np.float32(entry.factor))
+                add(Verb.SMOOTH, rows, smooth=entry.factor.astype(np.float32))
             case Rectangles():
                 noisy = entry.mode is FillMode.NOISE
                 key = values["key"] if noisy else np.zeros(len(rows), dtype=np.uint64)
@@ -152,21 +163,25 @@ class _Lowering:
             case Noise():
                 add(Verb.NOISE, rows, noise=entry.sigma, noise_key=values["key"])
             case Codec():
-                if self.channels not in (1, 3, 4):
-                    raise PolicyError(f"{name} needs images of 1, 3 or 4 channels, got {self.channels}")
                 add(Verb.CODEC, rows, codec=entry.quality.astype(np.int32))
             case _:
-                raise PolicyError(f"{name} lowers to {type(entry).__name__}, which no verb carries out")
+                raise PolicyError(
+                    f"{name} lowers to {type(entry).__name__}, which no verb carries out"
+                )
 
     def to_luma(self, rows: Rows, name: str) -> None:
         if self.channels == 1:
             return
         if len(rows) != len(self.plan):
-            raise PolicyError(f"{name}: output_channels=1 must reach every image; use it outside of choices")
+            raise PolicyError(
+                f"{name}: output_channels=1 must reach every image; use it outside of choices"
+            )
         self.entries.add(Verb.LUMA, rows)
         self.channels = 1
 
-    def table(self, op: Op, settings: Mapping[str, Any], values: Mapping[str, Any], count: int) -> Array:
+    def table(
+        self, op: Op, settings: Mapping[str, Any], values: Mapping[str, Any], count: int
+    ) -> Array:
         """(k, 256) uint8, or (k, KNOTS) float32 on 0..1: the op's function on every level."""
         whole = self.dtype == np.uint8
         levels = np.arange(256.0) if whole else np.linspace(0.0, 255.0, KNOTS)
@@ -182,7 +197,9 @@ class _Lowering:
         sizes = self.geometry.sizes
         if len(np.unique(sizes, axis=0)) > 1:
             found = " and ".join(f"{h}x{w}" for h, w in np.unique(sizes, axis=0)[:2])
-            raise PolicyError(f"{op.name} needs images of one size, got {found}; resize or crop before it")
+            raise PolicyError(
+                f"{op.name} needs images of one size, got {found}; resize or crop before it"
+            )
         entry: Mix = call(op, record.settings, values, sizes=sizes[rows])
         partner, blend = np.arange(count), np.zeros(count, dtype=bool)
         weight, rects = np.ones(count), np.zeros((count, 4), dtype=np.int32)
@@ -199,4 +216,6 @@ class _Lowering:
 def _check_output(output: Output, channels: int) -> None:
     for name, value in (("mean", output.mean), ("std", output.std)):
         if len(value) not in (1, channels):
-            raise PolicyError(f"Normalize.{name}: expected 1 or {channels} numbers, got {len(value)}")
+            raise PolicyError(
+                f"Normalize.{name}: expected 1 or {channels} numbers, got {len(value)}"
+            )

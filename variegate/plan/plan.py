@@ -25,8 +25,8 @@ INTEGER_VALUES = {"partner": np.int64, "key": np.uint64}
 class Record:
     """One op on some samples of the batch.
 
-    position: its place in the policy; a sample's records run by position. rows (k,): which samples. values: what was
-    drawn, name -> (k,) or (k, width) array. settings: the step's fixed choices.
+    position: its place in the policy; a sample's records run by position. rows (k,): which samples.
+    values: what was drawn, name -> (k,) or (k, width) array. settings: the step's fixed choices.
     """
 
     position: int
@@ -66,12 +66,19 @@ class Plan:
                 "op": r.op,
                 "rows": r.rows.tolist(),
                 "values": {name: value.tolist() for name, value in r.values.items()},
-                "settings": {k: list(v) if isinstance(v, tuple) else v for k, v in r.settings.items()},
+                "settings": {
+                    k: list(v) if isinstance(v, tuple) else v for k, v in r.settings.items()
+                },
             }
             for r in self.records
         ]
         head = {"format": FORMAT, "version": VERSION, "seed": self.seed, "epoch": self.epoch}
-        return {**head, "index": self.index.tolist(), "sizes": self.sizes.tolist(), "records": records}
+        return {
+            **head,
+            "index": self.index.tolist(),
+            "sizes": self.sizes.tolist(),
+            "records": records,
+        }
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> Plan:
@@ -99,7 +106,8 @@ def _read_record(item: Mapping[str, Any], count: int) -> Record:
     if len(rows) and not (rows.min() >= 0 and rows.max() < count):
         raise InputError(f"plan: {op.name}: rows outside 0..{count - 1}")
     values = {
-        name: np.array(value, dtype=INTEGER_VALUES.get(name, np.float64)) for name, value in item["values"].items()
+        name: np.array(value, dtype=INTEGER_VALUES.get(name, np.float64))
+        for name, value in item["values"].items()
     }
     for name, value in values.items():
         if value.shape[:1] != (len(rows),) or not np.all(np.isfinite(value)):
@@ -119,7 +127,9 @@ def check_values(op: Op, values: Mapping[str, Array]) -> None:
             raise PolicyError(f"plan: {op.name}.{param.name} is missing")
         value = values[param.name]
         if np.any(value < param.low - 1e-9) or np.any(value > param.high + 1e-9):
-            raise PolicyError(f"plan: {op.name}.{param.name}: outside {param.low:g}..{param.high:g}")
+            raise PolicyError(
+                f"plan: {op.name}.{param.name}: outside {param.low:g}..{param.high:g}"
+            )
     for draw in op.draws:
         if draw.name not in values:
             raise PolicyError(f"plan: {op.name}.{draw.name} is missing")

@@ -1,7 +1,8 @@
 """The lowered form of a plan: what an engine runs. It knows verbs, never op names.
 
-A Program is a list of stages, mixes and one output. A Stage is a list of entries for each sample, run in order; an
-entry is a verb and a row of that verb's table. Tables are plain C-ordered arrays, one row per entry.
+A Program is a list of stages, mixes and one output. A Stage is a list of entries for each sample,
+run in order; an entry is a verb and a row of that verb's table. Tables are plain C-ordered arrays,
+one row per entry.
 """
 
 from __future__ import annotations
@@ -57,20 +58,25 @@ class Border(IntEnum):
 class Tables:
     """The rows of each verb, all C-ordered; k differs from verb to verb.
 
-    warp_matrix (k, 9) float64: output (x, y, 1) to the source, or to the frame of the field where there is one.
-    warp_forward (k, 9) float64: input to output, for boxes and points. With a field: input to the field's frame,
-        and warp_after (k, 9) float64: from there to the output (identity without a field).
+    warp_matrix (k, 9) float64: output (x, y, 1) to the source, or to the frame of the field where
+    there is one.
+    warp_forward (k, 9) float64: input to output, for boxes and points. With a field: input to the
+        field's frame, and warp_after (k, 9) float64: from there to the output (identity without a
+        field).
     warp_before (k, 9) float64: the field's frame to the source; used only with a field.
-    warp_size (k, 2) int32: output (height, width). warp_field_size (k, 2) int32: the field's frame (height, width).
+    warp_size (k, 2) int32: output (height, width). warp_field_size (k, 2) int32: the field's frame
+    (height, width).
     warp_mode (k, 4) int32: Resample, Border, antialias 0/1, row of `fields` or -1.
     warp_fill (k, 16) float32: levels 0..255 for each channel.
-    fields (f, gh, gw, 2) float64: displacements (dx, dy) at the nodes of a regular grid over the frame, corners
-        included: node (i, j) lies at y = i * height / (gh - 1), x = j * width / (gw - 1).
+    fields (f, gh, gw, 2) float64: displacements (dx, dy) at the nodes of a regular grid over the
+        frame, corners included: node (i, j) lies at y = i * height / (gh - 1), x = j * width / (gw
+        - 1).
     lookup (k, 256) uint8 for uint8 images, or (k, KNOTS) float32 on 0..1 for float32 images.
     channels (k, 12) float64: 3 rows of (r, g, b, 1), values on 0..1.
     toward, smooth (k,) float32: factors. measure (k, 2) float64: MeasureMode, factor.
     blur (k,) float64: sigma in pixels.
-    rectangles_start (k + 1,) int64 into rectangles (r, 4) int32 y1 x1 y2 x2. rectangles_fill (k, 16) float32.
+    rectangles_start (k + 1,) int64 into rectangles (r, 4) int32 y1 x1 y2 x2. rectangles_fill (k,
+    16) float32.
     rectangles_noise (k,) uint64: key of random levels, or 0 for the fill.
     grid (k, 6) float64, see ops.entries.Grid; grid_fill (k, 16) float32.
     noise (k,) float64: sigma as a share of the full range; noise_key (k,) uint64.
@@ -107,7 +113,8 @@ class Tables:
 class Stage:
     """Entries for each sample: start (n + 1,) int64 into verb (m,) int32 and row (m,) int64.
 
-    sizes_in, sizes_out (n, 2) int64. channels_in, channels_out: the image's channels before and after.
+    sizes_in, sizes_out (n, 2) int64. channels_in, channels_out: the image's channels before and
+    after.
     """
 
     start: Array
@@ -122,11 +129,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class MixStage:
-    """partner (n,) int64, the sample itself where nothing is mixed; blend (n,) bool; weight (n,) float64;
-    rects (n, 4) int32 y1 x1 y2 x2.
+    """partner (n,) int64, the sample itself where nothing is mixed; blend (n,) bool; weight (n,)
+    float64; rects (n, 4) int32 y1 x1 y2 x2.
 
-    Where blend: weight * own + (1 - weight) * partner. Elsewhere the rectangle comes from the partner and
-    weight is the share of the pixels that stay. All images have one size here.
+    Where blend: weight * own + (1 - weight) * partner. Elsewhere the rectangle comes from the
+    partner and weight is the share of the pixels that stay. All images have one size here.
     """
 
     partner: Array

@@ -1,4 +1,6 @@
-"""Filling a stage: rows are appended per verb, then sorted into a list of entries for each sample."""
+"""Filling a stage: rows are appended per verb, then sorted into a list of entries for each
+sample.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
 
 
 def fill_rows(fill: float | tuple[float, ...], count: int, channels: int, name: str) -> Array:
-    """(count, 16) float32 levels; one number serves every channel. Raises PolicyError on a wrong count."""
+    """(count, 16) float32 levels; one number serves every channel. Raises PolicyError on a wrong
+    count.
+    """
     row = np.zeros(MAX_CHANNELS, dtype=np.float32)
     if isinstance(fill, tuple):
         if len(fill) not in (1, channels):
@@ -91,19 +95,31 @@ class Entries:
         return np.arange(first, first + len(grids))
 
     def per_sample(self, count: int) -> tuple[Array, Array, Array]:
-        """start (count + 1,), verb (m,) and row (m,): each sample's entries side by side, in order."""
+        """start (count + 1,), verb (m,) and row (m,): each sample's entries side by side, in
+        order.
+        """
         if not self.samples:
-            return np.zeros(count + 1, dtype=np.int64), np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64)
+            return (
+                np.zeros(count + 1, dtype=np.int64),
+                np.zeros(0, dtype=np.int32),
+                np.zeros(0, dtype=np.int64),
+            )
         samples = np.concatenate(self.samples)
         order = np.argsort(samples, kind="stable")
         start = np.zeros(count + 1, dtype=np.int64)
         np.cumsum(np.bincount(samples, minlength=count), out=start[1:])
-        return start, np.concatenate(self.verbs)[order], np.concatenate(self.rows)[order].astype(np.int64)
+        return (
+            start,
+            np.concatenate(self.verbs)[order],
+            np.concatenate(self.rows)[order].astype(np.int64),
+        )
 
     def tables(self) -> Tables:
         """The rows as C-ordered arrays; empty where a verb was not used."""
         arrays = {name: self._column(name, *shape) for name, shape in SHAPES.items()}
-        counts = np.concatenate(self.rect_counts) if self.rect_counts else np.zeros(0, dtype=np.int64)
+        counts = (
+            np.concatenate(self.rect_counts) if self.rect_counts else np.zeros(0, dtype=np.int64)
+        )
         start = np.zeros(len(counts) + 1, dtype=np.int64)
         np.cumsum(counts, out=start[1:])
         rects = np.concatenate(self.rect_parts) if self.rect_parts else np.zeros((0, 4))

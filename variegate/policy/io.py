@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -30,7 +29,9 @@ FORMAT = "variegate-policy"
 VERSION = 1
 MAX_BYTES = 16 << 20
 MAX_DEPTH = 32
-CONTAINERS = {c.__name__: c for c in (Sequence, OneOf, SomeOf, RandAugment, TrivialAugment, AutoAugment)}
+CONTAINERS = {
+    c.__name__: c for c in (Sequence, OneOf, SomeOf, RandAugment, TrivialAugment, AutoAugment)
+}
 
 
 def wrap(steps: list[dict[str, Any]]) -> dict[str, Any]:
@@ -41,17 +42,21 @@ def wrap(steps: list[dict[str, Any]]) -> dict[str, Any]:
 def unwrap(data: object) -> list[Any]:
     """The steps of a policy file's content; refuses other formats and newer versions."""
     if not isinstance(data, Mapping):
-        raise PolicyError(f"policy: expected an object with format, version and steps, got {type(data).__name__}")
+        raise PolicyError(
+            f"policy: expected an object with format, version and steps, got {type(data).__name__}"
+        )
     if data.get("format") != FORMAT:
         raise PolicyError(f"policy: expected format {FORMAT!r}, got {data.get('format')!r}")
     version = data.get("version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise PolicyError(f"policy: expected version {VERSION}, got {version!r}")
     if version > VERSION:
-        raise PolicyError(f"policy: version {version} is newer than {VERSION}; update variegate to read it")
+        raise PolicyError(
+            f"policy: version {version} is newer than {VERSION}; update variegate to read it"
+        )
     unknown = set(data) - {"format", "version", "steps"}
     if unknown:
-        raise PolicyError(f"policy: unknown field {sorted(map(str, unknown))[0]!r}")
+        raise PolicyError(f"policy: unknown field {min(map(str, unknown))!r}")
     if not isinstance(data.get("steps"), list):
         raise PolicyError("policy: expected a list under 'steps'")
     return list(data["steps"])
@@ -63,7 +68,11 @@ def node_to_dict(node: Node) -> dict[str, Any]:
         return _step_to_dict(node)
     if isinstance(node, PerClass):
         branches = {str(k): [node_to_dict(s) for s in v] for k, v in node.policies.items()}
-        return {"step": "PerClass", "policies": branches, "default": [node_to_dict(s) for s in node.default]}
+        return {
+            "step": "PerClass",
+            "policies": branches,
+            "default": [node_to_dict(s) for s in node.default],
+        }
     data: dict[str, Any] = {"step": type(node).__name__}
     for item in fields(node):
         value = getattr(node, item.name)
@@ -150,9 +159,13 @@ def _per_class(rest: dict[str, Any], where: str, depth: int) -> PerClass:
 
 
 def step_from_arguments(name: str, given: Mapping[str, Any]) -> Step:
-    """A Step from what a user or a file wrote: ranges and settings, p, magnitude, magnitude_std, strong."""
+    """A Step from what a user or a file wrote: ranges and settings, p, magnitude, magnitude_std,
+    strong.
+    """
     if name not in names():
-        raise PolicyError(f"unknown step {name!r}; {suggest(name, [*names(), *CONTAINERS, 'PerClass'])}")
+        raise PolicyError(
+            f"unknown step {name!r}; {suggest(name, [*names(), *CONTAINERS, 'PerClass'])}"
+        )
     rest = dict(given)
     p, strong = rest.pop("p", 1.0), rest.pop("strong", {})
     strength = _strength(rest.pop("magnitude", None), rest.pop("magnitude_std", 0.0))
@@ -180,12 +193,16 @@ def _strength(value: object, std: Any) -> Strength | None:
 
 
 def read_file(path: Path) -> Any:
-    """Reads JSON from a policy file; duplicate keys, NaN, huge and deep files are refused by path."""
+    """Reads JSON from a policy file; duplicate keys, NaN, huge and deep files are refused by
+    path.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise PolicyError(f"{path}: larger than {MAX_BYTES >> 20} MiB; this is no policy file")
         return json.loads(
-            path.read_text(encoding="utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant
+            path.read_text(encoding="utf-8"),
+            object_pairs_hook=_no_duplicates,
+            parse_constant=_no_constant,
         )
     except OSError as error:
         raise PolicyError(f"{path}: cannot be read: {error.strerror or error}") from error
@@ -211,14 +228,20 @@ def _no_constant(text: str) -> float:
 
 def write_file(path: Path, data: dict[str, Any]) -> Path:
     """Writes JSON beside `path`, then renames it into place."""
+    import tempfile  # slow to import, seldom needed
+
     text = json.dumps(data, indent=1, allow_nan=False) + "\n"
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise PolicyError(f"{path}: cannot be written: {error.strerror or error}") from error
     return path

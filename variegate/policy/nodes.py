@@ -31,14 +31,19 @@ def fraction(value: object, where: str) -> float:
 
 def whole(value: object, low: int, high: int, where: str) -> int:
     """A whole number within low..high; raises PolicyError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= int(value) <= high:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, np.integer))
+        or not low <= int(value) <= high
+    ):
         raise PolicyError(f"{where}: expected a whole number {low}..{high}, got {value!r}")
     return int(value)
 
 
 @dataclass(frozen=True)
 class Strength:
-    """A magnitude that is drawn: uniform in low..high (in `levels` equal steps if above 0), plus Gaussian noise.
+    """A magnitude that is drawn: uniform in low..high (in `levels` equal steps if above 0), plus
+    Gaussian noise.
 
     The result is cut to 0..1.
     """
@@ -58,7 +63,8 @@ class Strength:
 
 @dataclass(frozen=True)
 class Step:
-    """One op with its ranges and settings, or at a magnitude; applied to each image with probability p.
+    """One op with its ranges and settings, or at a magnitude; applied to each image with
+    probability p.
 
     strong: replaces the value at magnitude 1 for params by name (wide search spaces).
     """
@@ -80,7 +86,9 @@ class Step:
         if op.kind is Kind.OUTPUT and self.p != 1:
             raise PolicyError(f"{self.op} takes no p; it is always applied")
         if clean.get("output_channels") == 1 and self.p != 1:
-            raise PolicyError(f"{self.op}: output_channels=1 needs p=1, or images of one batch would differ")
+            raise PolicyError(
+                f"{self.op}: output_channels=1 needs p=1, or images of one batch would differ"
+            )
 
     def _check_strong(self, op: Op) -> None:
         for name, value in self.strong.items():
@@ -124,14 +132,19 @@ def check_weights(weights: object, count: int) -> tuple[float, ...]:
         clean = tuple(float(w) for w in weights)  # type: ignore[attr-defined]
     except (TypeError, ValueError) as error:
         raise PolicyError(f"OneOf.weights: expected {legal}, got {weights!r}") from error
-    if len(clean) != count or not all(math.isfinite(w) and w >= 0 for w in clean) or sum(clean) <= 0:
+    if (
+        len(clean) != count
+        or not all(math.isfinite(w) and w >= 0 for w in clean)
+        or sum(clean) <= 0
+    ):
         raise PolicyError(f"OneOf.weights: expected {legal}, got {weights!r}")
     return clean
 
 
 @dataclass(frozen=True)
 class SomeOf:
-    """`augmentations_per_image` times: one of the steps for each image (repeats allowed), applied at `rate`.
+    """`augmentations_per_image` times: one of the steps for each image (repeats allowed), applied
+    at `rate`.
 
     KerasCV's RandomAugmentationPipeline.
     """
@@ -148,7 +161,8 @@ class SomeOf:
 
 @dataclass(frozen=True)
 class RandAugment:
-    """`num_ops` random ops for each image at one magnitude (Cubuk et al. 2020), by default of the paper's 14.
+    """`num_ops` random ops for each image at one magnitude (Cubuk et al. 2020), by default of the
+    paper's 14.
 
     magnitude_std: Gaussian noise on each op's magnitude. rate: the chance that each op is applied.
     """
@@ -169,7 +183,9 @@ class RandAugment:
     def expand(self) -> Node:
         """The containers that it stands for."""
         strength = Strength(self.magnitude, self.magnitude, self.magnitude_std)
-        return SomeOf(tuple(at_strength(name, strength) for name in self.ops), self.num_ops, self.rate)
+        return SomeOf(
+            tuple(at_strength(name, strength) for name in self.ops), self.num_ops, self.rate
+        )
 
 
 def at_strength(name: str, strength: Strength, strong: Mapping[str, float] | None = None) -> Step:
@@ -195,9 +211,11 @@ WIDE = {
 
 @dataclass(frozen=True)
 class TrivialAugment:
-    """One random op at one of 31 random strengths for each image (Mueller and Hutter 2021), wide ranges.
+    """One random op at one of 31 random strengths for each image (Mueller and Hutter 2021), wide
+    ranges.
 
-    The published shift of 32 pixels is a share here: 32/224, its share at the size of the ImageNet recipe.
+    The published shift of 32 pixels is a share here: 32/224, its share at the size of the ImageNet
+    recipe.
     """
 
     ops: tuple[str, ...] = RANDAUGMENT_OPS
@@ -213,7 +231,9 @@ class TrivialAugment:
 
 @dataclass(frozen=True)
 class AutoAugment:
-    """A published table of 25 sub-policies of two ops; one sub-policy for each image (Cubuk et al. 2019)."""
+    """A published table of 25 sub-policies of two ops; one sub-policy for each image (Cubuk et al.
+    2019).
+    """
 
     table: str = "imagenet"
 
@@ -221,7 +241,9 @@ class AutoAugment:
         from variegate.policy.presets import TABLES
 
         if self.table not in TABLES:
-            raise PolicyError(f"AutoAugment.table: expected one of {', '.join(TABLES)}, got {self.table!r}")
+            raise PolicyError(
+                f"AutoAugment.table: expected one of {', '.join(TABLES)}, got {self.table!r}"
+            )
 
     def expand(self) -> Node:
         """The containers that it stands for."""
@@ -232,23 +254,31 @@ class AutoAugment:
 
 @dataclass(frozen=True)
 class PerClass:
-    """Steps by class index; classes that are not named take `default`. Needs labels when it is used."""
+    """Steps by class index; classes that are not named take `default`. Needs labels when it is
+    used.
+    """
 
     policies: Mapping[int, tuple[Node, ...]]
     default: tuple[Node, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.policies, Mapping):
-            raise PolicyError(f"PerClass.policies: expected {{class index: steps}}, got {self.policies!r}")
+            raise PolicyError(
+                f"PerClass.policies: expected {{class index: steps}}, got {self.policies!r}"
+            )
         clean = {
-            whole(index, 0, 1 << 31, "PerClass class index"): check_steps(steps, f"PerClass[{index}]")
+            whole(index, 0, 1 << 31, "PerClass class index"): check_steps(
+                steps, f"PerClass[{index}]"
+            )
             for index, steps in self.policies.items()
         }
         object.__setattr__(self, "policies", clean)
         object.__setattr__(self, "default", check_steps(self.default, "PerClass.default"))
 
 
-Node: TypeAlias = Step | Sequence | OneOf | SomeOf | RandAugment | TrivialAugment | AutoAugment | PerClass
+Node: TypeAlias = (
+    Step | Sequence | OneOf | SomeOf | RandAugment | TrivialAugment | AutoAugment | PerClass
+)
 NODES = (Step, Sequence, OneOf, SomeOf, RandAugment, TrivialAugment, AutoAugment, PerClass)
 PRESETS = (RandAugment, TrivialAugment, AutoAugment)
 
@@ -261,7 +291,9 @@ def check_steps(steps: object, where: str, *, empty: bool = True) -> tuple[Node,
         raise PolicyError(f"{where}: expected a list of steps, got {steps!r}")
     for place, step in enumerate(steps):
         if not isinstance(step, NODES):
-            raise PolicyError(f"{where}[{place}]: expected a step such as vg.Rotate(), got {step!r}")
+            raise PolicyError(
+                f"{where}[{place}]: expected a step such as vg.Rotate(), got {step!r}"
+            )
     if not steps and not empty:
         raise PolicyError(f"{where}: expected at least one step")
     return tuple(steps)
@@ -273,6 +305,10 @@ def check_ops(ops: object, where: str) -> tuple[str, ...]:
         raise PolicyError(f"{where}: expected a list of op names, got {ops!r}")
     for name in ops:
         op = get(name)
-        if op.kind in (Kind.MIX, Kind.OUTPUT) or any(s.required for s in op.settings) or not op.takes_magnitude:
+        if (
+            op.kind in (Kind.MIX, Kind.OUTPUT)
+            or any(s.required for s in op.settings)
+            or not op.takes_magnitude
+        ):
             raise PolicyError(f"{where}: {name} cannot be used here; write it as a step of its own")
     return tuple(ops)

@@ -10,8 +10,17 @@ from typing import Any
 from variegate.errors import PolicyError
 from variegate.ops.op import Kind
 from variegate.ops.registry import get
-from variegate.policy.io import node_from_dict, node_to_dict, read_file, wrap, write_file, unwrap
-from variegate.policy.nodes import PRESETS, Node, OneOf, PerClass, Sequence, SomeOf, Step, check_steps
+from variegate.policy.io import node_from_dict, node_to_dict, read_file, unwrap, wrap, write_file
+from variegate.policy.nodes import (
+    PRESETS,
+    Node,
+    OneOf,
+    PerClass,
+    Sequence,
+    SomeOf,
+    Step,
+    check_steps,
+)
 
 MAX_STEPS = 20_000
 
@@ -25,10 +34,8 @@ class Policy:
     def __post_init__(self) -> None:
         steps = check_steps(self.steps, "policy")
         object.__setattr__(self, "steps", steps)
-        count = 0
-        for step, top in walk(steps):
-            count += 1
-            if count > MAX_STEPS:
+        for count, (step, top) in enumerate(walk(steps)):
+            if count >= MAX_STEPS:
                 raise PolicyError(f"policy: more than {MAX_STEPS} steps")
             if get(step.op).kind is Kind.OUTPUT and not (top and step is steps[-1]):
                 raise PolicyError(f"policy: {step.op} must be the last step of the policy")
@@ -39,8 +46,12 @@ class Policy:
 
     @staticmethod
     def from_dict(data: object) -> Policy:
-        """Reads a policy file's content; raises PolicyError that names the place of what is wrong."""
-        return Policy(tuple(node_from_dict(item, f"steps[{i}]") for i, item in enumerate(unwrap(data))))
+        """Reads a policy file's content; raises PolicyError that names the place of what is
+        wrong.
+        """
+        return Policy(
+            tuple(node_from_dict(item, f"steps[{i}]") for i, item in enumerate(unwrap(data)))
+        )
 
     def save(self, path: str | Path) -> Path:
         """Writes the policy as JSON: a whole file or none."""
@@ -62,7 +73,9 @@ def as_policy(steps: Policy | Node | Iterable[Node]) -> Policy:
 
 
 def walk(steps: Iterable[Node], top: bool = True) -> Iterator[tuple[Step, bool]]:
-    """Every op step below these nodes, presets expanded, and whether it stands in the outermost list."""
+    """Every op step below these nodes, presets expanded, and whether it stands in the outermost
+    list.
+    """
     for node in steps:
         if isinstance(node, PRESETS):
             yield from walk((node.expand(),), False)

@@ -1,8 +1,8 @@
 """Published policies as tables of facts.
 
-Each line is one sub-policy: op, probability, level on 0..9; the magnitude is level / 9. Ops without a magnitude ignore
-their level. Source: Cubuk et al. 2019 (arXiv:1805.09501), as in DeepVoltaire/AutoAugment and torchvision, which agree
-on all 75 sub-policies.
+Each line is one sub-policy: op, probability, level on 0..9; the magnitude is level / 9. Ops without
+a magnitude ignore their level. Source: Cubuk et al. 2019 (arXiv:1805.09501), as in
+DeepVoltaire/AutoAugment and torchvision, which agree on all 75 sub-policies.
 """
 
 from __future__ import annotations
@@ -97,7 +97,10 @@ TABLES = {
 
 def sub_policies(table: str) -> tuple[tuple[Step, ...], ...]:
     """The sub-policies of a table, each a tuple of steps in order."""
-    return tuple(tuple(_step(*entry.split()) for entry in line.split(";")) for line in TABLES[table].strip().split("\n"))
+    return tuple(
+        tuple(_step(*entry.split()) for entry in line.split(";"))
+        for line in TABLES[table].strip().split("\n")
+    )
 
 
 def _step(name: str, probability: str, level: str) -> Step:

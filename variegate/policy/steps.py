@@ -1,56 +1,21 @@
-"""What users write: `vg.Rotate(angle=(-30, 30), p=0.5)`. One constructor per op, made from its declaration."""
+"""What users write: `vg.Rotate(angle=(-30, 30), p=0.5)`. One constructor per op, made when it is
+first asked for.
+
+The type stub beside this file is written by `python -m variegate.policy.stubs`; a test compares it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import Parameter, Signature
-from typing import Any
 
-from variegate.ops.op import Op
 from variegate.ops.registry import get, names
-from variegate.policy.io import step_from_arguments
+from variegate.policy.constructors import constructor
 from variegate.policy.nodes import Step
-
-
-def constructor(op: Op) -> Callable[..., Step]:
-    """A function named like the op that takes its ranges and settings by keyword and returns a Step."""
-
-    def build(**arguments: Any) -> Step:
-        return step_from_arguments(op.name, arguments)
-
-    build.__name__ = build.__qualname__ = op.name
-    build.__doc__ = describe(op)
-    build.__signature__ = signature(op)  # type: ignore[attr-defined]
-    return build
-
-
-def signature(op: Op) -> Signature:
-    """Keyword-only parameters with their defaults, in declared order."""
-    items = [(p.name, Parameter.empty if p.default is None else p.default) for p in op.params]
-    items += [(s.name, Parameter.empty if s.required else s.default) for s in op.settings]
-    if op.has_magnitude:
-        items += [("magnitude", None), ("magnitude_std", 0.0)]
-    if op.kind.name != "OUTPUT":
-        items.append(("p", 1.0))
-    return Signature([Parameter(name, Parameter.KEYWORD_ONLY, default=default) for name, default in items])
-
-
-def describe(op: Op) -> str:
-    """The op's docstring with its arguments, legal values, magnitude and source."""
-    lines = [op.doc, "", f"Kind: {op.kind.value}."]
-    for param in op.params:
-        at = ""
-        if param.strong is not None:
-            side = " on either side" if param.mirrored else ""
-            at = f"; magnitude 0 is {param.weak:g}, 1 is {param.strong:g}{side}"
-        lines.append(f"{param.name}: (low, high) within {param.low:g}..{param.high:g}, {param.unit}{at}.")
-    lines += [f"{setting.name}: {setting.legal}." for setting in op.settings]
-    return "\n".join([*lines, f"Source: {op.source}."])
 
 
 def __getattr__(name: str) -> Callable[..., Step]:
     if name.startswith("_") or name not in names():
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise AttributeError(f"module 'variegate' has no attribute {name!r}")
     function = constructor(get(name))
     globals()[name] = function
     return function

@@ -27,7 +27,9 @@ TOLERANCE = 0.5
 
 @dataclass(frozen=True)
 class MovedBoxes:
-    """boxes (k', 4) float32; kept (k',) indices into the boxes that came in; dropped (k - k',) the others."""
+    """boxes (k', 4) float32; kept (k',) indices into the boxes that came in; dropped (k - k',) the
+    others.
+    """
 
     boxes: npt.NDArray[np.float32]
     kept: Ints
@@ -37,9 +39,9 @@ class MovedBoxes:
 def read_boxes(value: Any, where: str, size: tuple[int, int], form: str) -> Floats:
     """Boxes (k, 4) as float64 x1 y1 x2 y2 in pixels; raises InputError by row.
 
-    form: xyxy or pascal_voc (pixels), coco (x, y, width, height in pixels) or yolo (center and size on 0..1). A box may
-    pass the frame by half a pixel, which rounding does; it is cut off. Boxes further outside, inside out or empty are
-    errors.
+    form: xyxy or pascal_voc (pixels), coco (x, y, width, height in pixels) or yolo (center and size
+    on 0..1). A box may pass the frame by half a pixel, which rounding does; it is cut off. Boxes
+    further outside, inside out or empty are errors.
     """
     try:
         raw = np.asarray(value, dtype=np.float64)
@@ -54,8 +56,14 @@ def read_boxes(value: Any, where: str, size: tuple[int, int], form: str) -> Floa
     high = np.array([width, height, width, height], dtype=np.float64)
     problems = (
         (~np.isfinite(boxes).all(axis=1), "not finite"),
-        ((boxes < -TOLERANCE).any(axis=1) | (boxes > high + TOLERANCE).any(axis=1), f"outside the {height}x{width} image"),
-        ((boxes[:, 2:] <= boxes[:, :2]).any(axis=1), "empty or inside out (x1 < x2 and y1 < y2 needed)"),
+        (
+            (boxes < -TOLERANCE).any(axis=1) | (boxes > high + TOLERANCE).any(axis=1),
+            f"outside the {height}x{width} image",
+        ),
+        (
+            (boxes[:, 2:] <= boxes[:, :2]).any(axis=1),
+            "empty or inside out (x1 < x2 and y1 < y2 needed)",
+        ),
     )
     for bad, reason in problems:
         if bad.any():
@@ -89,10 +97,11 @@ def from_corners(boxes: Floats, size: tuple[int, int], form: str) -> npt.NDArray
 def move_boxes(
     program: Program, boxes: list[Floats], sizes: Ints, min_area: float, min_visibility: float
 ) -> list[tuple[Floats, Ints]]:
-    """Each sample's boxes (k, 4) through the program: the boxes that stay (k', 4) and their indices (k',).
+    """Each sample's boxes (k, 4) through the program: the boxes that stay (k', 4) and their indices
+    (k',).
 
-    A box stays if the visible part has more than `min_area` pixels and at least `min_visibility` of the area that it
-    would have with nothing cut off.
+    A box stays if the visible part has more than `min_area` pixels and at least `min_visibility` of
+    the area that it would have with nothing cut off.
     """
     owner = np.repeat(np.arange(len(boxes)), [len(b) for b in boxes])
     flat = np.concatenate(boxes) if boxes else np.zeros((0, 4))
@@ -120,14 +129,22 @@ def move_boxes(
 def area(points: Floats, count: Ints) -> Floats:
     """Areas (m,) of polygons (m, v, 2) of which the first count (m,) points are used."""
     used = np.arange(points.shape[1]) < count[:, None]
-    following = np.where(np.arange(points.shape[1]) + 1 < count[:, None], np.arange(points.shape[1]) + 1, 0)
+    following = np.where(
+        np.arange(points.shape[1]) + 1 < count[:, None], np.arange(points.shape[1]) + 1, 0
+    )
     after = np.take_along_axis(points, following[..., None], axis=1)
     cross = points[..., 0] * after[..., 1] - points[..., 1] * after[..., 0]
     return np.abs(np.where(used, cross, 0.0).sum(axis=1)) / 2
 
 
 def _collect(
-    polygons: Floats, count: Ints, whole: Floats, owner: Ints, sizes: Ints, min_area: float, min_visibility: float
+    polygons: Floats,
+    count: Ints,
+    whole: Floats,
+    owner: Ints,
+    sizes: Ints,
+    min_area: float,
+    min_visibility: float,
 ) -> list[tuple[Floats, Ints]]:
     used = (np.arange(polygons.shape[1]) < count[:, None])[..., None]
     low = np.where(used, polygons, np.inf).min(axis=1, initial=np.inf)

@@ -16,15 +16,22 @@ LEGAL = "uint8 or float32 in [0, 1]"
 
 
 def read_batch(images: Any, where: str = "images") -> list[Image]:
-    """A batch (n, h, w, c), or a list of (h, w, c), as a list of checked arrays of one dtype and channel count."""
+    """A batch (n, h, w, c), or a list of (h, w, c), as a list of checked arrays of one dtype and
+    channel count.
+    """
     if isinstance(images, np.ndarray) and images.dtype != object:
         if images.ndim != 4:
-            raise InputError(f"{where}: expected shape (n, height, width, channels), got {images.shape}")
+            raise InputError(
+                f"{where}: expected shape (n, height, width, channels), got {images.shape}"
+            )
         if len(images):
             check_image(images, where, images.shape[1:])
         return list(images)
     if not isinstance(images, (list, tuple)):
-        raise InputError(f"{where}: expected an array (n, h, w, c) or a list of arrays, got {type(images).__name__}")
+        raise InputError(
+            f"{where}: expected an array (n, h, w, c) or a list of arrays, "
+            f"got {type(images).__name__}"
+        )
     for place, image in enumerate(images):
         name = f"{where}[{place}]"
         if not isinstance(image, np.ndarray):
@@ -35,14 +42,16 @@ def read_batch(images: Any, where: str = "images") -> list[Image]:
         first = images[0]
         if image.dtype != first.dtype or image.shape[2] != first.shape[2]:
             raise InputError(
-                f"{name}: a batch holds one dtype and channel count; got {image.dtype} with {image.shape[2]} "
-                f"after {first.dtype} with {first.shape[2]}"
+                f"{name}: a batch holds one dtype and channel count; got {image.dtype} with "
+                f"{image.shape[2]} after {first.dtype} with {first.shape[2]}"
             )
     return list(images)
 
 
 def check_image(image: Image, where: str, shape: tuple[int, ...]) -> None:
-    """Raises InputError unless dtype, sizes, channels and values are legal. shape: (height, width, channels)."""
+    """Raises InputError unless dtype, sizes, channels and values are legal. shape: (height, width,
+    channels).
+    """
     if image.dtype not in (np.uint8, np.float32):
         raise InputError(f"{where}: expected {LEGAL}, got {image.dtype}{_hint(image)}")
     height, width, channels = shape
@@ -72,7 +81,9 @@ def read_single(image: Any) -> tuple[Image, bool]:
     if not isinstance(image, np.ndarray):
         raise InputError(f"image: expected a NumPy array, got {type(image).__name__}")
     if image.ndim not in (2, 3):
-        raise InputError(f"image: expected shape (height, width) or (height, width, channels), got {image.shape}")
+        raise InputError(
+            f"image: expected shape (height, width) or (height, width, channels), got {image.shape}"
+        )
     flat = image.ndim == 2
     full = image[..., None] if flat else image
     check_image(full, "image", full.shape)
@@ -80,10 +91,14 @@ def read_single(image: Any) -> tuple[Image, bool]:
 
 
 def read_mask(mask: Any, where: str, size: tuple[int, int]) -> Image:
-    """A mask (h, w) or (h, w, c) of any whole, bool or float dtype as (h, w, c); its size must be the image's."""
+    """A mask (h, w) or (h, w, c) of any whole, bool or float dtype as (h, w, c); its size must be
+    the image's.
+    """
     if not isinstance(mask, np.ndarray) or mask.ndim not in (2, 3):
         got = mask.shape if isinstance(mask, np.ndarray) else type(mask).__name__
-        raise InputError(f"{where}: expected an array (height, width) or (height, width, channels), got {got}")
+        raise InputError(
+            f"{where}: expected an array (height, width) or (height, width, channels), got {got}"
+        )
     if mask.dtype.kind not in "biuf":
         raise InputError(f"{where}: expected whole numbers, bools or floats, got {mask.dtype}")
     if mask.shape[:2] != size:

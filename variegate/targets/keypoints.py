@@ -1,4 +1,6 @@
-"""Keypoints: points through the maps; which of them are still inside the frame is told, none is dropped."""
+"""Keypoints: points through the maps; which of them are still inside the frame is told, none is
+dropped.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from variegate.targets.polygons import Bools, Floats, through_warp, warp_levels
 
 
 def read_keypoints(value: Any, where: str, index: bool) -> Floats:
-    """Points (m, 2) or (k, j, 2) as float64 x y in continuous coordinates; `index`: they are pixel indices.
+    """Points (m, 2) or (k, j, 2) as float64 x y in continuous coordinates; `index`: they are pixel
+    indices.
 
     Points may lie outside the image. Raises InputError on other shapes and on NaN.
     """
@@ -31,8 +34,12 @@ def read_keypoints(value: Any, where: str, index: bool) -> Floats:
     return points + 0.5 if index else points
 
 
-def move_keypoints(program: Program, points: list[Floats], sizes: Any) -> list[tuple[Floats, Bools]]:
-    """Each sample's points (..., 2) through the program, and whether each was inside every frame on its way."""
+def move_keypoints(
+    program: Program, points: list[Floats], sizes: Any
+) -> list[tuple[Floats, Bools]]:
+    """Each sample's points (..., 2) through the program, and whether each was inside every frame on
+    its way.
+    """
     flat = [p.reshape(-1, 2) for p in points]
     owner = np.repeat(np.arange(len(points)), [len(p) for p in flat])
     moved = (np.concatenate(flat) if flat else np.zeros((0, 2)))[:, None, :]
@@ -48,7 +55,9 @@ def move_keypoints(program: Program, points: list[Floats], sizes: Any) -> list[t
                 continue
             moved = moved.copy()
             moved[moving] = through_warp(stage.tables, rows[moving], moved[moving])
-            inside[moving] &= _within(moved[moving, 0], np.asarray(stage.tables.warp_size)[rows[moving]])
+            inside[moving] &= _within(
+                moved[moving, 0], np.asarray(stage.tables.warp_size)[rows[moving]]
+            )
     results = []
     for sample, own in enumerate(points):
         mine = owner == sample

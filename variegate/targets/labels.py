@@ -14,11 +14,15 @@ Labels = npt.NDArray[Any]
 
 
 def read_labels(value: Any, count: int, where: str = "labels") -> Labels:
-    """Class indices (n,) int64, or soft labels (n, classes) float32 in [0, 1]; raises InputError otherwise."""
+    """Class indices (n,) int64, or soft labels (n, classes) float32 in [0, 1]; raises InputError
+    otherwise.
+    """
     try:
         labels = np.asarray(value)
     except ValueError as error:
-        raise InputError(f"{where}: expected (n,) whole numbers or (n, classes) shares: {error}") from error
+        raise InputError(
+            f"{where}: expected (n,) whole numbers or (n, classes) shares: {error}"
+        ) from error
     if labels.ndim not in (1, 2) or len(labels) != count:
         raise InputError(f"{where}: expected {count} rows, one per image, got shape {labels.shape}")
     if labels.ndim == 1:

@@ -18,7 +18,9 @@ EDGE_SAMPLES = 32
 
 def warp_levels(stage: Stage) -> list[Ints]:
     """Rows of the warp table by level: level j holds the j-th warp of each sample (n,), or -1."""
-    samples = np.repeat(np.arange(len(stage.start) - 1), np.diff(np.asarray(stage.start, dtype=np.int64)))
+    samples = np.repeat(
+        np.arange(len(stage.start) - 1), np.diff(np.asarray(stage.start, dtype=np.int64))
+    )
     is_warp = stage.verb == Verb.WARP
     samples, rows = samples[is_warp], stage.row[is_warp]
     levels: list[Ints] = []
@@ -81,8 +83,9 @@ def has_fields(program: Program) -> bool:
 def clip_to_frame(points: Floats, count: Ints, size: Floats) -> tuple[Floats, Ints]:
     """Polygons cut off at their frames (Sutherland and Hodgman 1974), all at once.
 
-    points (m, v, 2), of which the first count (m,) are used; size (m, 2) height and width. The polygons must be
-    convex where they cross more than one side. Returns the same form; a polygon outside has count 0.
+    points (m, v, 2), of which the first count (m,) are used; size (m, 2) height and width. The
+    polygons must be convex where they cross more than one side. Returns the same form; a polygon
+    outside has count 0.
     """
     for axis, high in ((0, False), (0, True), (1, False), (1, True)):
         limit = size[:, 1 - axis] if high else np.zeros(len(size))

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from variegate.data import Dataset
 from variegate.errors import DataError, PolicyError
+from variegate.pipeline import Pipeline
+from variegate.policy.steps import Normalize
 from variegate.train.settings import check_whole
 
 if TYPE_CHECKING:
-    from variegate.pipeline import Pipeline
     from variegate.policy import Policy
 
 __all__ = ["Feed", "batches", "channel_statistics", "check_training", "normalized"]
@@ -62,7 +63,7 @@ def normalized(images: npt.NDArray[np.uint8], mean: Floats, deviation: Floats) -
 class Feed:
     """A data set and the pipeline its batches go through.
 
-    Raises PolicyError for a policy that ends in its own Normalize.
+    Raises PolicyError for a policy that changes the number of channels or normalizes itself.
     """
 
     def __init__(
@@ -89,11 +90,6 @@ class Feed:
                 "policy: images of one batch came out in different sizes; end with a step that "
                 "gives all of them one size, such as RandomResizedCrop or Resize"
             )
-        if images.shape[-1] != self.train.images.shape[-1]:
-            raise PolicyError(
-                f"policy: images have {self.train.images.shape[-1]} channels and came out with "
-                f"{images.shape[-1]}; the model needs the number it validates with"
-            )
         values = torch.from_numpy(images).permute(0, 3, 1, 2)
         return values.to(self.device), torch.from_numpy(labels).to(self.device)
 
@@ -106,12 +102,22 @@ def _pipeline(
     seed: int,
     threads: int,
 ) -> Pipeline:
-    import variegate as vg
-
-    # NHWC on purpose: seen as (n, c, h, w) it is torch's channels-last memory without a copy.
-    last = vg.Normalize(mean=tuple(mean.tolist()), std=tuple(deviation.tolist()), layout="NHWC")
     steps = () if policy is None else policy.steps
-    return vg.Pipeline([*steps, last], seed=seed, classes=len(train.classes), threads=threads)
+    classes = len(train.classes)
+    probe = Pipeline(steps, seed=seed, classes=classes)(
+        images=train.images[:1], labels=train.labels[:1], index=np.zeros(1, np.int64)
+    )["images"][0]
+    if probe.dtype != np.uint8:
+        raise PolicyError("policy: leave Normalize out; the training normalizes by its own images")
+    channels = train.images.shape[-1]
+    if probe.shape[-1] != channels:
+        raise PolicyError(
+            f"policy: images have {channels} channels and came out with {probe.shape[-1]}; "
+            "the model needs the number it is validated with"
+        )
+    # NHWC on purpose: seen as (n, c, h, w) it is torch's channels-last memory without a copy.
+    last = Normalize(mean=tuple(mean.tolist()), std=tuple(deviation.tolist()), layout="NHWC")
+    return Pipeline([*steps, last], seed=seed, classes=classes, threads=threads)
 
 
 def check_training(train: Dataset, epochs: int, seed: int) -> None:

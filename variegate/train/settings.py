@@ -85,7 +85,9 @@ class TrainSettings:
         batch_size = 64 if n >= 10_000 else 32
         wanted_images = 14_000 if side <= 16 else 56_000
         epochs = int(min(60, max(8, round(wanted_images / n))))
-        defaults = TrainSettings(width=32, batch_size=batch_size, epochs=epochs)
+        # On so small images two threads wait for each other longer than they compute.
+        threads = 1 if side <= 16 else None
+        defaults = TrainSettings(width=32, batch_size=batch_size, epochs=epochs, threads=threads)
         return replace(defaults, **changes)
 
     def to_dict(self) -> dict[str, Any]:

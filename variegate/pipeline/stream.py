@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 import threading
 
@@ -14,14 +13,15 @@ from variegate.plan.counter import GOLDEN, Keys, mix
 
 def fresh_seed() -> int:
     """A seed from the operating system's entropy."""
-    return secrets.randbits(63)
+    return int.from_bytes(os.urandom(8), "little") >> 1
 
 
 class Stream:
-    """Counts samples. A forked, spawned or copied stream starts at a place of its own, so that no two processes repeat.
+    """Counts samples. A forked, spawned or copied stream starts at a place of its own, so that no
+    two processes repeat.
 
-    In a PyTorch DataLoader's worker that place follows the worker's seed, which differs from epoch to epoch and is
-    repeatable under torch.manual_seed; elsewhere it is random.
+    In a PyTorch DataLoader's worker that place follows the worker's seed, which differs from epoch
+    to epoch and is repeatable under torch.manual_seed; elsewhere it is random.
     """
 
     def __init__(self, copied: bool = False) -> None:
@@ -32,7 +32,9 @@ class Stream:
     def take(self, count: int) -> Keys:
         """The next `count` ids, uint64."""
         if self._process != os.getpid():
-            self._lock = threading.Lock()  # the copied one may be held by a thread that does not exist here
+            self._lock = (
+                threading.Lock()
+            )  # the copied one may be held by a thread that does not exist here
             self._process = os.getpid()
             self._next = _start_of_worker()
         with self._lock:
@@ -43,7 +45,9 @@ class Stream:
 
 
 def worker_seed() -> int | None:
-    """The seed of the PyTorch DataLoader worker that this process is, or None. Never imports torch."""
+    """The seed of the PyTorch DataLoader worker that this process is, or None. Never imports
+    torch.
+    """
     data = sys.modules.get("torch.utils.data")
     info = data.get_worker_info() if data is not None else None
     return None if info is None else int(info.seed)
@@ -52,13 +56,15 @@ def worker_seed() -> int | None:
 def _start_of_worker() -> int:
     seed = worker_seed()
     if seed is None:
-        return secrets.randbits(64)
+        return int.from_bytes(os.urandom(8), "little")
     with np.errstate(over="ignore"):
         return int(mix(np.array([seed % 2**64], dtype=np.uint64) + GOLDEN)[0])
 
 
 def default_threads() -> int:
-    """All cores that this process may use; one inside a data loader's worker, which shares them with its siblings."""
+    """All cores that this process may use; one inside a data loader's worker, which shares them
+    with its siblings.
+    """
     if worker_seed() is not None:
         return 1
     if hasattr(os, "sched_getaffinity"):

@@ -1,4 +1,6 @@
-"""The pipeline that a user holds: a policy with a seed and an engine. Call it, or draw and apply in two steps."""
+"""The pipeline that a user holds: a policy with a seed and an engine. Call it, or draw and apply in
+two steps.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from variegate.apply import Targets, apply_plan
 from variegate.engine.choose import choose
 from variegate.errors import InputError, PolicyError
 from variegate.ops.op import suggest
+from variegate.pipeline.apply import Targets, apply_plan
+from variegate.pipeline.stream import Stream, default_threads, fresh_seed
 from variegate.plan.counter import Keys
 from variegate.plan.draw import draw
 from variegate.plan.layout import lay_out
@@ -19,7 +22,6 @@ from variegate.plan.plan import Plan
 from variegate.policy.io import read_file, write_file
 from variegate.policy.nodes import Node, whole
 from variegate.policy.policy import Policy, as_policy
-from variegate.stream import Stream, default_threads, fresh_seed
 from variegate.targets.images import read_batch, read_single
 from variegate.targets.labels import class_indices, read_labels
 
@@ -33,11 +35,12 @@ SINGLE |= {"boxes": "boxes", "box_labels": "box_labels", "keypoints": "keypoints
 class Pipeline:
     """Runs a policy on batches and single samples.
 
-    steps: a list of steps, or a Policy. seed: a whole number, or None for a fresh one. classes: the number of classes,
-    needed where class indices are mixed. engine: None (native where it was built), "native" or "reference". threads:
-    for a batch; by default all cores, and one inside a data loader's worker. boxes: the format of boxes (xyxy,
-    pascal_voc, coco, yolo). keypoints: "continuous", or "index" where points are pixel indices. min_area (pixels)
-    and min_visibility (share): what a box must still show to stay.
+    steps: a list of steps, or a Policy. seed: a whole number, or None for a fresh one. classes: the
+    number of classes, needed where class indices are mixed. engine: None (native where it was
+    built), "native" or "reference". threads: for a batch; by default all cores, and one inside a
+    data loader's worker. boxes: the format of boxes (xyxy, pascal_voc, coco, yolo). keypoints:
+    "continuous", or "index" where points are pixel indices. min_area (pixels) and min_visibility
+    (share): what a box must still show to stay.
     """
 
     def __init__(
@@ -69,13 +72,15 @@ class Pipeline:
         return str(self._engine.name)
 
     def __call__(self, *, index: Any = None, epoch: int = 0, **targets: Any) -> dict[str, Any]:
-        """Augments a batch (images=, labels=, masks=, boxes=, box_labels=, keypoints=) or one sample (image=, ...).
+        """Augments a batch (images=, labels=, masks=, boxes=, box_labels=, keypoints=) or one
+        sample (image=, ...).
 
-        images: (n, h, w, c) or a list of (h, w, c), uint8 or float32 in [0, 1]; image: (h, w) or (h, w, c).
-        labels: (n,) class indices or (n, classes). masks: a list or array of (h, w) or (h, w, c). boxes, box_labels,
-        keypoints: a list with one array per image. index: sample ids (n,), by default counted; epoch: a whole number.
-        Returns a dict with the same names; with boxes also `kept`, with keypoints `keypoints_inside`.
-        Raises InputError before anything is computed.
+        images: (n, h, w, c) or a list of (h, w, c), uint8 or float32 in [0, 1]; image: (h, w) or
+        (h, w, c). labels: (n,) class indices or (n, classes). masks: a list or array of (h, w) or
+        (h, w, c). boxes, box_labels, keypoints: a list with one array per image. index: sample ids
+        (n,), by default counted; epoch: a whole number. Returns a dict with the same names; with
+        boxes also `kept`, with keypoints `keypoints_inside`. Raises InputError before anything is
+        computed.
         """
         batch, restore = self._batch(targets)
         images = read_batch(batch["images"])
@@ -84,7 +89,13 @@ class Pipeline:
         return restore(self._apply(plan, images, batch))
 
     def draw(
-        self, *, sizes: Any = None, index: Any = None, epoch: int = 0, labels: Any = None, images: Any = None
+        self,
+        *,
+        sizes: Any = None,
+        index: Any = None,
+        epoch: int = 0,
+        labels: Any = None,
+        images: Any = None,
     ) -> Plan:
         """Draws without applying: sizes (n, 2) as (height, width), or images."""
         if (sizes is None) == (images is None):
@@ -92,18 +103,34 @@ class Pipeline:
         if images is not None:
             sizes = [image.shape[:2] for image in read_batch(images)]
         array = np.asarray(sizes)
-        if array.ndim != 2 or array.shape[1] != 2 or array.dtype.kind not in "iu" or np.any(array < 1):
-            raise InputError(f"sizes: expected (n, 2) whole numbers of at least 1, got {sizes!r:.80}")
+        if (
+            array.ndim != 2
+            or array.shape[1] != 2
+            or array.dtype.kind not in "iu"
+            or np.any(array < 1)
+        ):
+            raise InputError(
+                f"sizes: expected (n, 2) whole numbers of at least 1, got {sizes!r:.80}"
+            )
         ids = self._ids(index, len(array), False)
         classes = None if labels is None else class_indices(read_labels(labels, len(array)))
-        return draw(self._layout, self.seed, whole(epoch, 0, 2**63, "epoch"), ids, array.astype(np.int64), classes)
+        return draw(
+            self._layout,
+            self.seed,
+            whole(epoch, 0, 2**63, "epoch"),
+            ids,
+            array.astype(np.int64),
+            classes,
+        )
 
     def apply(self, plan: Plan, **targets: Any) -> dict[str, Any]:
         """Carries out a plan; the same targets as a call. Image sizes must be the plan's."""
         batch, restore = self._batch(targets)
         return restore(self._apply(plan, read_batch(batch["images"]), batch))
 
-    def explain(self, index: int, epoch: int = 0, *, size: tuple[int, int] = (224, 224), label: int = 0) -> str:
+    def explain(
+        self, index: int, epoch: int = 0, *, size: tuple[int, int] = (224, 224), label: int = 0
+    ) -> str:
         """What sample `index` goes through in `epoch`, as text."""
         return str(self.draw(sizes=[size], index=[index], epoch=epoch, labels=[label]))
 
@@ -122,7 +149,9 @@ class Pipeline:
         known = tuple(SINGLE) if single else BATCH
         for name in targets:
             if name not in known:
-                raise InputError(f"unknown argument {name!r}; {suggest(name, [*known, 'index', 'epoch'])}")
+                raise InputError(
+                    f"unknown argument {name!r}; {suggest(name, [*known, 'index', 'epoch'])}"
+                )
         if not single:
             if targets.get("images") is None:
                 raise InputError("pass images= (a batch) or image= (one sample)")
@@ -139,7 +168,9 @@ class Pipeline:
             return self._stream.take(count)
         ids = np.asarray([index] if single and np.ndim(index) == 0 else index)
         if ids.shape != (count,) or (count and ids.dtype.kind not in "iu"):
-            raise InputError(f"index: expected {count} whole numbers, got {ids.dtype} of shape {ids.shape}")
+            raise InputError(
+                f"index: expected {count} whole numbers, got {ids.dtype} of shape {ids.shape}"
+            )
         if np.any(ids < 0):
             raise InputError(f"index: expected whole numbers of at least 0, got {int(ids.min())}")
         return ids.astype(np.uint64)
@@ -156,12 +187,26 @@ class Pipeline:
         if not isinstance(data, Mapping) or data.get("format") != FORMAT:
             return Pipeline(Policy.from_dict(data))
         if data.get("version") != VERSION:
-            raise PolicyError(f"pipeline: version {data.get('version')!r} is not {VERSION}; update variegate to read it")
+            raise PolicyError(
+                f"pipeline: version {data.get('version')!r} is not {VERSION}; "
+                "update variegate to read it"
+            )
         rest = {k: v for k, v in data.items() if k not in ("format", "version", "policy")}
-        known = ("seed", "classes", "threads", "engine", "boxes", "keypoints", "min_area", "min_visibility")
+        known = (
+            "seed",
+            "classes",
+            "threads",
+            "engine",
+            "boxes",
+            "keypoints",
+            "min_area",
+            "min_visibility",
+        )
         for name in rest:
             if name not in known:
-                raise PolicyError(f"pipeline: unknown field {name!r}; {suggest(str(name), list(known))}")
+                raise PolicyError(
+                    f"pipeline: unknown field {name!r}; {suggest(str(name), list(known))}"
+                )
         return Pipeline(Policy.from_dict(data.get("policy")), **rest)
 
     def save(self, path: str | Path) -> Path:

@@ -33,11 +33,21 @@ class Targets:
 
     def __post_init__(self) -> None:
         if self.boxes not in BOX_FORMATS:
-            raise PolicyError(f"boxes: expected one of {', '.join(BOX_FORMATS)}, got {self.boxes!r}")
+            raise PolicyError(
+                f"boxes: expected one of {', '.join(BOX_FORMATS)}, got {self.boxes!r}"
+            )
         if self.keypoints not in ("continuous", "index"):
-            raise PolicyError(f"keypoints: expected 'continuous' or 'index', got {self.keypoints!r}")
-        if isinstance(self.min_area, bool) or not isinstance(self.min_area, (int, float)) or not self.min_area >= 0:
-            raise PolicyError(f"min_area: expected a number of pixels of at least 0, got {self.min_area!r}")
+            raise PolicyError(
+                f"keypoints: expected 'continuous' or 'index', got {self.keypoints!r}"
+            )
+        if (
+            isinstance(self.min_area, bool)
+            or not isinstance(self.min_area, (int, float))
+            or not self.min_area >= 0
+        ):
+            raise PolicyError(
+                f"min_area: expected a number of pixels of at least 0, got {self.min_area!r}"
+            )
         fraction(self.min_visibility, "min_visibility")
 
     def to_dict(self) -> dict[str, Any]:
@@ -54,11 +64,17 @@ def apply_plan(
     classes: int | None,
     threads: int,
 ) -> dict[str, Any]:
-    """Reads every target, then runs the program: nothing is computed before all of them are known to be legal."""
+    """Reads every target, then runs the program: nothing is computed before all of them are known
+    to be legal.
+    """
     sizes = [tuple(image.shape[:2]) for image in images]
     if [tuple(s) for s in plan.sizes.tolist()] != sizes:
-        raise InputError(f"the plan was drawn for {len(plan)} images of other sizes than the {len(images)} given")
-    program = lower(plan, images[0].dtype if images else np.uint8, images[0].shape[2] if images else 1)
+        raise InputError(
+            f"the plan was drawn for {len(plan)} images of other sizes than the {len(images)} given"
+        )
+    program = lower(
+        plan, images[0].dtype if images else np.uint8, images[0].shape[2] if images else 1
+    )
     mixes = any(isinstance(stage, MixStage) for stage in program.stages)
     _refuse_mixed(batch, mixes, plan)
     labels = _labels(batch, len(images), mixes, classes)
@@ -101,14 +117,18 @@ def run_images(program: Program, images: list[Any], engine: Engine, threads: int
     nchw = output.layout == "NCHW"
     if isinstance(batch, np.ndarray):
         return engine.run_output(batch, mean, std, nchw, output.dtype, threads)
-    return [engine.run_output(image[None], mean, std, nchw, output.dtype, threads)[0] for image in batch]
+    return [
+        engine.run_output(image[None], mean, std, nchw, output.dtype, threads)[0] for image in batch
+    ]
 
 
 def _refuse_mixed(batch: Mapping[str, Any], mixes: bool, plan: Plan) -> None:
     mixers = sorted({r.op for r in plan.records if "partner" in r.values})
     for name in UNMIXED:
         if mixes and name in batch:
-            raise InputError(f"{name}: {' and '.join(mixers)} cannot mix {name}; only images and labels are mixed")
+            raise InputError(
+                f"{name}: {' and '.join(mixers)} cannot mix {name}, only images and labels"
+            )
 
 
 def _labels(batch: Mapping[str, Any], count: int, mixes: bool, classes: int | None) -> Any:
@@ -141,7 +161,10 @@ def _masks(batch: Mapping[str, Any], sizes: list[tuple[int, ...]]) -> list[Any] 
     if "masks" not in batch:
         return None
     masks = _each(batch, "masks", len(sizes))
-    return [read_mask(m, _place(batch, "masks", i), (s[0], s[1])) for i, (m, s) in enumerate(zip(masks, sizes, strict=True))]
+    return [
+        read_mask(m, _place(batch, "masks", i), (s[0], s[1]))
+        for i, (m, s) in enumerate(zip(masks, sizes, strict=True))
+    ]
 
 
 def _run_masks(program: Program, masks: list[Any], engine: Engine, threads: int, given: Any) -> Any:
@@ -149,11 +172,15 @@ def _run_masks(program: Program, masks: list[Any], engine: Engine, threads: int,
     for stage in program.stages:
         if isinstance(stage, Stage):
             current = engine.run_masks(stage, current, threads)
-    restored = [new[..., 0] if np.ndim(old) == 2 else new for new, old in zip(current, given, strict=True)]
+    restored = [
+        new[..., 0] if np.ndim(old) == 2 else new for new, old in zip(current, given, strict=True)
+    ]
     return stack(restored) if isinstance(given, np.ndarray) else restored
 
 
-def _boxes(batch: Mapping[str, Any], sizes: list[tuple[int, ...]], form: Targets) -> list[Any] | None:
+def _boxes(
+    batch: Mapping[str, Any], sizes: list[tuple[int, ...]], form: Targets
+) -> list[Any] | None:
     if "boxes" not in batch:
         if "box_labels" in batch:
             raise InputError("box_labels: pass boxes= with them")
@@ -163,19 +190,25 @@ def _boxes(batch: Mapping[str, Any], sizes: list[tuple[int, ...]], form: Targets
         read_boxes(b, _place(batch, "boxes", i), (s[0], s[1]), form.boxes)
         for i, (b, s) in enumerate(zip(items, sizes, strict=True))
     ]
-    for place, labels in enumerate(_each(batch, "box_labels", len(sizes)) if "box_labels" in batch else ()):
+    for place, labels in enumerate(
+        _each(batch, "box_labels", len(sizes)) if "box_labels" in batch else ()
+    ):
         if not hasattr(labels, "__len__") or len(labels) != len(boxes[place]):
             count = len(labels) if hasattr(labels, "__len__") else 1
             raise InputError(f"box_labels[{place}]: {count} labels for {len(boxes[place])} boxes")
     return boxes
 
 
-def _run_boxes(program: Program, boxes: list[Any], batch: Mapping[str, Any], form: Targets, plan: Plan) -> dict[str, Any]:
+def _run_boxes(
+    program: Program, boxes: list[Any], batch: Mapping[str, Any], form: Targets, plan: Plan
+) -> dict[str, Any]:
     last = [s for s in program.stages if isinstance(s, Stage)][-1]
     moved = move_boxes(program, boxes, plan.sizes, form.min_area, form.min_visibility)
     sizes = [(int(h), int(w)) for h, w in last.sizes_out]
     result: dict[str, Any] = {
-        "boxes": [from_corners(b, size, form.boxes) for (b, _), size in zip(moved, sizes, strict=True)],
+        "boxes": [
+            from_corners(b, size, form.boxes) for (b, _), size in zip(moved, sizes, strict=True)
+        ],
         "kept": [kept for _, kept in moved],
     }
     if "box_labels" in batch:
@@ -187,8 +220,13 @@ def _run_boxes(program: Program, boxes: list[Any], batch: Mapping[str, Any], for
     return result
 
 
-def _keypoints(batch: Mapping[str, Any], sizes: list[tuple[int, ...]], form: Targets) -> list[Any] | None:
+def _keypoints(
+    batch: Mapping[str, Any], sizes: list[tuple[int, ...]], form: Targets
+) -> list[Any] | None:
     if "keypoints" not in batch:
         return None
     items = _each(batch, "keypoints", len(sizes))
-    return [read_keypoints(p, _place(batch, "keypoints", i), form.keypoints == "index") for i, p in enumerate(items)]
+    return [
+        read_keypoints(p, _place(batch, "keypoints", i), form.keypoints == "index")
+        for i, p in enumerate(items)
+    ]

@@ -1,0 +1,55 @@
+// Memory that a thread keeps from one sample to the next, so that the loop over samples does not allocate.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace variegate {
+
+// Grows to the largest request; contents are not kept when it grows.
+class Buffer {
+  public:
+    template <class T> T* get(int64_t count) {
+        const auto bytes = static_cast<size_t>(count) * sizeof(T) + slack;
+        if (bytes > size_) {
+            memory_.reset();
+            size_ = 0;
+            memory_.reset(new std::byte[bytes]);
+            size_ = bytes;
+        }
+        return reinterpret_cast<T*>(memory_.get());
+    }
+    size_t size() const { return size_; }
+    void release() {
+        memory_.reset();
+        size_ = 0;
+    }
+
+  private:
+    // Room behind the last value for reads of whole vectors.
+    static constexpr size_t slack = 64;
+    std::unique_ptr<std::byte[]> memory_;
+    size_t size_ = 0;
+};
+
+struct Scratch {
+    Buffer groups;     // the stage's plan for one sample
+    Buffer source;     // a contiguous copy of the input
+    Buffer image[2];   // images between entries
+    Buffer tile;       // pixels of a pointwise run before they become one channel
+    Buffer tables;     // composed and measured lookup tables
+    Buffer reduced;    // the source, made smaller by a whole factor
+    Buffer turned;     // the source with rows and columns exchanged
+    Buffer pass;       // rows between the two passes of a separable filter
+    Buffer lines;      // single rows of numbers
+    Buffer points;     // where the pixels of one row come from
+    Buffer weights[2]; // filter weights of each axis
+    Buffer places[2];  // first tap and number of taps, or source index, of each output row and column
+
+    static Scratch& mine();
+    // Gives back what a very large image made grow.
+    void trim();
+};
+
+} // namespace variegate

@@ -1,0 +1,78 @@
+// The tables of variegate/plan/program.py as the engine sees them: pointers that the binding has checked.
+#pragma once
+
+#include <cstdint>
+
+namespace variegate {
+
+enum class Verb : int32_t {
+    Warp,
+    Lookup,
+    Channels,
+    Toward,
+    Luma,
+    Measure,
+    Blur,
+    Smooth,
+    Rectangles,
+    Grid,
+    Noise,
+    Codec,
+};
+enum class Resample : int32_t { Nearest, Bilinear, Bicubic };
+enum class Border : int32_t { Constant, Reflect, Edge, Wrap };
+enum class MeasureMode : int32_t { Stretch, Equalize, AboutMean };
+
+constexpr int max_channels = 16;
+constexpr int levels = 256;
+constexpr int knots = 255 * 16 + 1;
+constexpr int normal_entries = 4096;
+
+struct Tables {
+    int64_t warps = 0;
+    const double* warp_matrix = nullptr;
+    const double* warp_before = nullptr;
+    const int32_t* warp_size = nullptr;
+    const int32_t* warp_field_size = nullptr;
+    const int32_t* warp_mode = nullptr;
+    const float* warp_fill = nullptr;
+    const double* fields = nullptr;
+    int64_t field_count = 0;
+    int nodes_y = 0;
+    int nodes_x = 0;
+    int64_t lookups = 0;
+    const void* lookup = nullptr; // uint8 (k, levels) or float (k, knots), as the images are
+    int64_t channel_rows = 0;
+    const double* channels = nullptr;
+    int64_t towards = 0;
+    const float* toward = nullptr;
+    int64_t measures = 0;
+    const double* measure = nullptr;
+    int64_t blurs = 0;
+    const double* blur = nullptr;
+    int64_t smooths = 0;
+    const float* smooth = nullptr;
+    int64_t rectangle_rows = 0;
+    const int64_t* rectangles_start = nullptr;
+    const int32_t* rectangles = nullptr;
+    const float* rectangles_fill = nullptr;
+    const uint64_t* rectangles_noise = nullptr;
+    int64_t grids = 0;
+    const double* grid = nullptr;
+    const float* grid_fill = nullptr;
+    int64_t noises = 0;
+    const double* noise = nullptr;
+    const uint64_t* noise_key = nullptr;
+    const float* normal = nullptr; // (normal_entries,)
+};
+
+// Entries of each of n samples, run in order.
+struct Stage {
+    int64_t samples = 0;
+    const int64_t* start = nullptr;
+    const int32_t* verb = nullptr;
+    const int64_t* row = nullptr;
+    Tables tables;
+};
+
+} // namespace variegate

@@ -1,0 +1,59 @@
+// The verbs, one source each. T is uint8_t or float; images are contiguous. Where a comment says so, `out` may be `in`.
+#pragma once
+
+#include "variegate/image.hpp"
+#include "variegate/scratch.hpp"
+#include "variegate/tables.hpp"
+
+namespace variegate {
+
+// One row of the warp tables.
+struct Warp {
+    Resample resample;
+    Border border;
+    bool antialias;
+    int height; // of the output
+    int width;
+    const double* matrix; // 9: output to source, or to the frame of the field
+    const double* before; // 9: the field's frame to the source
+    const double* field;  // nullptr: none
+    int field_height;
+    int field_width;
+    int nodes_y;
+    int nodes_x;
+    const float* fill;
+};
+
+Warp warp_row(const Tables& tables, int64_t row);
+// Whether rows and columns stay rows and columns and any of them changes its scale.
+bool stretches(const double* matrix);
+
+template <class T> void warp(const T* in, Shape shape, const Warp& warp, T* out, Scratch& scratch);
+
+// A run of LOOKUP, CHANNELS, TOWARD and LUMA entries. `out` may be `in` where no LUMA is among them.
+template <class T>
+void pointwise(const T* in, Shape shape, const Stage& stage, int64_t first, int64_t last, T* out,
+               Scratch& scratch);
+
+// These change `count` pixels; `out` may be `in`.
+template <class T>
+void channels(const T* in, int64_t count, int channels, const double* matrix, T* out);
+template <class T> void toward(const T* in, int64_t count, int channels, float factor, T* out);
+template <class T> void luma(const T* in, int64_t count, int channels, T* out);
+
+// These change `count` values.
+void lookup(const uint8_t* in, int64_t count, const uint8_t* table, uint8_t* out);
+void lookup(const float* in, int64_t count, const float* table, float* out);
+
+// `out` may be `in`.
+template <class T>
+void measure(const T* in, Shape shape, const double* row, T* out, Scratch& scratch);
+template <class T> void rectangles(T* image, Shape shape, const Tables& tables, int64_t row);
+template <class T> void grid(T* image, Shape shape, const Tables& tables, int64_t row);
+template <class T>
+void noise(const T* in, Shape shape, const Tables& tables, int64_t row, T* out);
+
+template <class T> void blur(const T* in, Shape shape, double sigma, T* out, Scratch& scratch);
+template <class T> void smooth(const T* in, Shape shape, float factor, T* out, Scratch& scratch);
+
+} // namespace variegate

@@ -1,0 +1,56 @@
+// The mix of a batch: a blend of two images is rounded, a rectangle is copied from the partner.
+#include <algorithm>
+#include <cstring>
+
+#include "variegate/engine.hpp"
+#include "variegate/rounding.hpp"
+#include "variegate/threads.hpp"
+
+namespace variegate {
+namespace {
+
+void blend(const uint8_t* own, const uint8_t* other, int64_t count, double weight, uint8_t* out) {
+    double share[levels], rest[levels];
+    for (int v = 0; v < levels; ++v) {
+        share[v] = v * weight;
+        rest[v] = v * (1 - weight);
+    }
+    for (int64_t i = 0; i < count; ++i) out[i] = to_nearest(share[own[i]] + rest[other[i]]);
+}
+
+void blend(const float* own, const float* other, int64_t count, double weight, float* out) {
+    using Rule = Rounding<float>;
+    for (int64_t i = 0; i < count; ++i)
+        out[i] = Rule::rounded(Rule::level(own[i]) * weight + Rule::level(other[i]) * (1 - weight));
+}
+
+template <class T> void paste(const T* other, Shape shape, const int32_t* rect, T* out) {
+    const int top = std::max(rect[0], 0), left = std::max(rect[1], 0);
+    const int bottom = std::min(rect[2], shape.height), right = std::min(rect[3], shape.width);
+    if (left >= right) return;
+    for (int r = top; r < bottom; ++r) {
+        const int64_t from = (static_cast<int64_t>(r) * shape.width + left) * shape.channels;
+        std::copy_n(other + from, static_cast<int64_t>(right - left) * shape.channels, out + from);
+    }
+}
+
+} // namespace
+
+template <class T>
+void run_mix(const MixStage& mix, const T* images, T* result, int64_t count, Shape shape,
+             int threads) {
+    const int64_t values = shape.values();
+    parallel_for(count, values * count < (1 << 16) ? 1 : threads, [&](int64_t i) {
+        const T* own = images + i * values;
+        const T* other = images + mix.partner[i] * values;
+        T* out = result + i * values;
+        if (mix.partner[i] != i && mix.blend[i]) return blend(own, other, values, mix.weight[i], out);
+        std::memcpy(out, own, static_cast<size_t>(values) * sizeof(T));
+        if (mix.partner[i] != i) paste(other, shape, mix.rects + 4 * i, out);
+    });
+}
+
+template void run_mix<uint8_t>(const MixStage&, const uint8_t*, uint8_t*, int64_t, Shape, int);
+template void run_mix<float>(const MixStage&, const float*, float*, int64_t, Shape, int);
+
+} // namespace variegate

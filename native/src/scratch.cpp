@@ -1,0 +1,19 @@
+#include "variegate/scratch.hpp"
+
+namespace variegate {
+
+Scratch& Scratch::mine() {
+    thread_local Scratch scratch;
+    return scratch;
+}
+
+void Scratch::trim() {
+    constexpr size_t kept = size_t{64} << 20;
+    for (Buffer* buffer : {&groups, &source, &image[0], &image[1], &tile, &tables, &reduced,
+                           &turned, &pass, &lines, &points, &weights[0], &weights[1], &places[0],
+                           &places[1]}) {
+        if (buffer->size() > kept) buffer->release();
+    }
+}
+
+} // namespace variegate

@@ -1,0 +1,126 @@
+#include "variegate/threads.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#endif
+
+namespace variegate {
+namespace {
+
+// One call's work, taken item by item.
+struct Job {
+    const std::function<void(int64_t)>& work;
+    const int64_t count;
+    std::atomic<int64_t> next{0};
+    std::mutex guard;
+    std::exception_ptr error;
+
+    void run() {
+        try {
+            for (int64_t i = next++; i < count; i = next++) work(i);
+        } catch (...) {
+            next = count;
+            const std::lock_guard lock(guard);
+            if (!error) error = std::current_exception();
+        }
+    }
+};
+
+class Pool {
+  public:
+    // Whoever calls while another call has the pool works alone: more threads would not help either.
+    void run(Job& job, int helpers) {
+        const std::unique_lock turn(turn_, std::try_to_lock);
+        if (!turn) return job.run();
+        grow(helpers);
+        {
+            const std::lock_guard lock(guard_);
+            job_ = &job;
+            wanted_ = std::min<int>(helpers, static_cast<int>(workers_.size()));
+            ++round_;
+        }
+        wake_.notify_all();
+        job.run();
+        std::unique_lock lock(guard_);
+        wanted_ = 0; // who has not begun need not
+        done_.wait(lock, [&] { return busy_ == 0; });
+        job_ = nullptr;
+    }
+
+  private:
+    void grow(int helpers) {
+        while (static_cast<int>(workers_.size()) < helpers) {
+            try {
+                workers_.emplace_back([this] { serve(); });
+            } catch (const std::system_error&) {
+                return; // no more threads to be had: fewer do the same work
+            }
+        }
+    }
+
+    void serve() {
+        uint64_t seen = 0;
+        std::unique_lock lock(guard_);
+        for (;;) {
+            wake_.wait(lock, [&] { return wanted_ > 0 && round_ != seen; });
+            seen = round_;
+            --wanted_;
+            ++busy_;
+            Job* job = job_;
+            lock.unlock();
+            job->run();
+            lock.lock();
+            if (--busy_ == 0) done_.notify_one();
+        }
+    }
+
+    std::mutex turn_;
+    std::mutex guard_;
+    std::condition_variable wake_;
+    std::condition_variable done_;
+    std::vector<std::thread> workers_;
+    Job* job_ = nullptr;
+    uint64_t round_ = 0;
+    int wanted_ = 0;
+    int busy_ = 0;
+};
+
+// Never destroyed: at the end of the process its threads end with it. A forked child has none of them, and finds
+// locks in whatever state they were, so it forgets the pool and makes its own.
+std::atomic<Pool*> shared{nullptr};
+
+Pool& pool() {
+    Pool* found = shared.load();
+    if (found) return *found;
+#if defined(__unix__) || defined(__APPLE__)
+    static std::atomic<bool> watched{false};
+    if (!watched.exchange(true)) pthread_atfork(nullptr, nullptr, [] { shared.store(nullptr); });
+#endif
+    auto* made = new Pool;
+    if (shared.compare_exchange_strong(found, made)) return *made;
+    delete made;
+    return *found;
+}
+
+} // namespace
+
+void parallel_for(int64_t count, int threads, const std::function<void(int64_t)>& work) {
+    const auto used = static_cast<int>(std::min<int64_t>(threads, count));
+    if (used <= 1) {
+        for (int64_t i = 0; i < count; ++i) work(i);
+        return;
+    }
+    Job job{work, count, {}, {}, {}};
+    pool().run(job, used - 1);
+    if (job.error) std::rethrow_exception(job.error);
+}
+
+} // namespace variegate

@@ -1,0 +1,134 @@
+// Where output pixels come from: matrices, fields, and the factor by which a map shrinks.
+#include "variegate/warping.hpp"
+
+#include <algorithm>
+
+namespace variegate {
+
+Points::Points(const Warp& given, Buffer& room)
+    : warp(given), straight(!given.field && is_affine(given.matrix)),
+      x(room.get<double>(2 * static_cast<int64_t>(given.width))), y(x + given.width) {}
+
+void Points::row(int i) {
+    const double middle = i + 0.5;
+    if (!straight) return bent_row(middle);
+    const double* m = warp.matrix;
+    const double u = m[1] * middle + m[2], v = m[4] * middle + m[5];
+    const double across = m[0], down = m[3];
+    for (int j = 0; j < warp.width; ++j) {
+        const double column = j + 0.5;
+        x[j] = near_enough(across * column + u);
+        y[j] = near_enough(down * column + v);
+    }
+}
+
+void Points::bent_row(double middle) {
+    for (int j = 0; j < warp.width; ++j) {
+        x[j] = j + 0.5;
+        y[j] = middle;
+        apply_matrix(warp.matrix, x[j], y[j]);
+        if (!warp.field) continue;
+        displace(x[j], y[j]);
+        apply_matrix(warp.before, x[j], y[j]);
+    }
+}
+
+// Adds the displacement at a point, bilinear between nodes; beyond the frame the rim's holds.
+void Points::displace(double& px, double& py) const {
+    const double last_x = warp.nodes_x - 1, last_y = warp.nodes_y - 1;
+    const double gx = clip(px * (last_x / warp.field_width), 0.0, last_x);
+    const double gy = clip(py * (last_y / warp.field_height), 0.0, last_y);
+    const int j = std::min(static_cast<int>(gx), warp.nodes_x - 2);
+    const int i = std::min(static_cast<int>(gy), warp.nodes_y - 2);
+    const double tx = gx - j, ty = gy - i;
+    const double* upper = warp.field + 2 * (static_cast<int64_t>(i) * warp.nodes_x + j);
+    const double* lower = upper + 2 * static_cast<int64_t>(warp.nodes_x);
+    double shift[2];
+    for (int k = 0; k < 2; ++k) {
+        const double top = upper[k] + tx * (upper[k + 2] - upper[k]);
+        const double bottom = lower[k] + tx * (lower[k + 2] - lower[k]);
+        shift[k] = top + ty * (bottom - top);
+    }
+    px += shift[0];
+    py += shift[1];
+}
+
+Span Points::within(Span span, const double* values, double slope, double low, double high) const {
+    if (span.from >= span.to) return span;
+    const auto reaches = [&](int j, double bound) { return values[j] >= bound; };
+    if (slope == 0) {
+        const bool inside = reaches(span.from, low) && !reaches(span.from, high);
+        return inside ? span : Span{span.from, span.from};
+    }
+    // The first place at which the values have passed a bound: guessed, then set right on the values themselves.
+    const auto first = [&](double bound) {
+        const bool rising = slope > 0;
+        const double guess = span.from + std::ceil((bound - values[span.from]) / slope);
+        int j = static_cast<int>(clip(guess, double(span.from), double(span.to)));
+        while (j > span.from && reaches(j - 1, bound) == rising) --j;
+        while (j < span.to && reaches(j, bound) != rising) ++j;
+        return j;
+    };
+    const int enter = first(slope > 0 ? low : high), leave = first(slope > 0 ? high : low);
+    return {enter, std::max(enter, leave)};
+}
+
+namespace {
+
+// before @ matrix, in one order on every machine.
+void multiply(const double* a, const double* b, double* out) {
+    for (int r = 0; r < 3; ++r)
+        for (int c = 0; c < 3; ++c)
+            out[3 * r + c] = (a[3 * r] * b[c] + a[3 * r + 1] * b[3 + c]) + a[3 * r + 2] * b[6 + c];
+}
+
+int whole_factor(double scale) {
+    return std::max(1, static_cast<int>(clip(scale, 0.0, double(1 << 20))));
+}
+
+} // namespace
+
+Factors reduction(const Warp& warp) {
+    double m[9];
+    if (warp.field)
+        multiply(warp.before, warp.matrix, m);
+    else
+        std::copy_n(warp.matrix, 9, m);
+    const double x = warp.width / 2.0, y = warp.height / 2.0;
+    const double u = (m[0] * x + m[1] * y) + m[2], v = (m[3] * x + m[4] * y) + m[5];
+    const double w = (m[6] * x + m[7] * y) + m[8];
+    if (!(w > 0)) return {};
+    const double across = std::hypot(m[0] - u / w * m[6], m[1] - u / w * m[7]) / w;
+    const double down = std::hypot(m[3] - v / w * m[6], m[4] - v / w * m[7]) / w;
+    return {whole_factor(down), whole_factor(across)};
+}
+
+template <class T> void reduce(const T* in, Shape shape, Factors factors, T* out) {
+    const int depth = shape.channels;
+    const int64_t stride = static_cast<int64_t>(shape.width) * depth;
+    for (int top = 0; top < shape.height; top += factors.down) {
+        const int bottom = std::min<int64_t>(shape.height, int64_t{top} + factors.down);
+        for (int64_t left = 0; left < shape.width; left += factors.across) {
+            const int64_t right = std::min<int64_t>(shape.width, left + factors.across);
+            const int64_t count = (bottom - top) * (right - left);
+            for (int k = 0; k < depth; ++k) {
+                if constexpr (sizeof(T) == 1) {
+                    int64_t sum = 0;
+                    for (int r = top; r < bottom; ++r)
+                        for (int64_t c = left; c < right; ++c) sum += in[r * stride + c * depth + k];
+                    *out++ = static_cast<T>((2 * sum + count) / (2 * count));
+                } else {
+                    double sum = 0;
+                    for (int r = top; r < bottom; ++r)
+                        for (int64_t c = left; c < right; ++c) sum += in[r * stride + c * depth + k];
+                    *out++ = static_cast<T>(sum / static_cast<double>(count));
+                }
+            }
+        }
+    }
+}
+
+template void reduce<uint8_t>(const uint8_t*, Shape, Factors, uint8_t*);
+template void reduce<float>(const float*, Shape, Factors, float*);
+
+} // namespace variegate
