@@ -4,11 +4,137 @@
 
 #include <string>
 
+#include "arguments.hpp"
+
 namespace nb = nanobind;
 
+namespace variegate {
+namespace {
+
+using RunStage = void (*)(const Stage&, const Source*, const Target*, int);
+
+void run(const StageArguments& given, nb::handle images, nb::handle results, int64_t threads,
+         bool masks) {
+    const int used = checked_threads(threads);
+    Arrays held;
+    const Sources sources = read_images(held, images);
+    const std::vector<Target> targets = read_results(held, results, sources);
+    const Stage stage = read_stage(held, given, sources, targets, masks);
+    if (targets.empty()) return;
+    const RunStage of_bytes = masks ? run_masks<uint8_t> : run_stage<uint8_t>;
+    const RunStage of_floats = masks ? run_masks<float> : run_stage<float>;
+    const nb::gil_scoped_release unlocked;
+    const RunStage work = sources.kind == Kind::Uint8 ? of_bytes : of_floats;
+    work(stage, sources.images.data(), targets.data(), used);
+}
+
+// A packed batch of images with any order of its axes; its dtype is asked for by the caller.
+struct Batch {
+    int64_t count;
+    Shape shape;
+    Kind kind;
+    std::byte* data;
+};
+
+Batch read_batch(Arrays& held, nb::handle given, const char* name, bool writable) {
+    held.emplace_back(given, name, writable);
+    const Array& array = held.back();
+    if (array.dimensions() != 4 || !array.is_packed())
+        refuse(name, "expected an array (n, h, w, c) in row order without gaps");
+    Shape shape;
+    if (array.length(0) > 0)
+        shape = checked_shape(name, array.length(1), array.length(2), array.length(3));
+    return {array.length(0), shape, array.kind(), array.data()};
+}
+
+Batch read_images_batch(Arrays& held, nb::handle given) {
+    const Batch images = read_batch(held, given, "images", false);
+    if (images.kind != Kind::Uint8 && images.kind != Kind::Float32)
+        refuse("images", "expected uint8 or float32");
+    return images;
+}
+
+void mix(nb::handle partner, nb::handle blend, nb::handle weight, nb::handle rects,
+         nb::handle given, nb::handle result, int64_t threads) {
+    const int used = checked_threads(threads);
+    Arrays held;
+    const Batch images = read_images_batch(held, given);
+    const Batch out = read_batch(held, result, "result", true);
+    if (out.count != images.count || out.shape != images.shape || out.kind != images.kind)
+        refuse("result", "expected the images' shape and dtype");
+    MixStage stage;
+    stage.partner = packed<int64_t>(held, partner, "mix.partner", {images.count});
+    stage.blend =
+        reinterpret_cast<const uint8_t*>(packed<bool>(held, blend, "mix.blend", {images.count}));
+    stage.weight = packed<double>(held, weight, "mix.weight", {images.count});
+    stage.rects = packed<int32_t>(held, rects, "mix.rects", {images.count, 4});
+    for (int64_t i = 0; i < images.count; ++i)
+        if (stage.partner[i] < 0 || stage.partner[i] >= images.count)
+            refuse("mix.partner", "sample " + std::to_string(i) + " has no such partner");
+    const nb::gil_scoped_release unlocked;
+    if (images.kind == Kind::Uint8)
+        run_mix(stage, reinterpret_cast<const uint8_t*>(images.data),
+                reinterpret_cast<uint8_t*>(out.data), images.count, images.shape, used);
+    else
+        run_mix(stage, reinterpret_cast<const float*>(images.data),
+                reinterpret_cast<float*>(out.data), images.count, images.shape, used);
+}
+
+void output(nb::handle given, nb::handle scale, nb::handle offset, bool channels_first,
+            nb::handle result, int64_t threads) {
+    const int used = checked_threads(threads);
+    Arrays held;
+    const Batch images = read_images_batch(held, given);
+    held.emplace_back(result, "result", true);
+    const Array& out = held.back();
+    const Shape shape = images.shape;
+    if (out.dimensions() != 4 || !out.is_packed() || out.length(0) != images.count)
+        refuse("result", "expected a packed batch");
+    if (out.kind() != Kind::Float32 && out.kind() != Kind::Float16)
+        refuse("result", "expected float32 or float16");
+    if (images.count == 0) return;
+    const int64_t order[2][3] = {{shape.height, shape.width, shape.channels},
+                                 {shape.channels, shape.height, shape.width}};
+    for (int axis = 0; axis < 3; ++axis)
+        if (out.length(axis + 1) != order[channels_first][axis])
+            refuse("result", "expected the images' sizes");
+    Output numbers;
+    numbers.scale = packed<float>(held, scale, "scale", {shape.channels});
+    numbers.offset = packed<float>(held, offset, "offset", {shape.channels});
+    numbers.channels_first = channels_first;
+    numbers.half = out.kind() == Kind::Float16;
+    const nb::gil_scoped_release unlocked;
+    if (images.kind == Kind::Uint8)
+        run_output(numbers, reinterpret_cast<const uint8_t*>(images.data), out.data(), images.count,
+                   shape, used);
+    else
+        run_output(numbers, reinterpret_cast<const float*>(images.data), out.data(), images.count,
+                   shape, used);
+}
+
+} // namespace
+} // namespace variegate
+
 NB_MODULE(_native, m) {
-    m.doc() = "The native engine's verbs.";
+    using namespace variegate;
+    m.doc() = "The native engine's verbs. Called through variegate.engine.native.";
     m.def(
         "version", [] { return std::string(VARIEGATE_VERSION); },
         "The version of the package that this module was built from.");
+    m.def(
+        "run_stage",
+        [](nb::handle start, nb::handle verb, nb::handle row, nb::handle tables, nb::handle images,
+           nb::handle results, nb::handle normal, int64_t threads) {
+            run({start, verb, row, tables, normal}, images, results, threads, false);
+        },
+        "Runs each sample's entries, all but CODEC, into `results`.");
+    m.def(
+        "run_masks",
+        [](nb::handle start, nb::handle verb, nb::handle row, nb::handle tables, nb::handle masks,
+           nb::handle results, int64_t threads) {
+            run({start, verb, row, tables, nb::handle()}, masks, results, threads, true);
+        },
+        "Runs each sample's WARP entries on masks into `results`.");
+    m.def("run_mix", &mix, "Mixes a packed batch into `result`.");
+    m.def("run_output", &output, "Normalizes a packed batch into `result`.");
 }

@@ -23,7 +23,8 @@ void make_weights(double sigma, int radius, float* weights) {
     for (int tap = 0; tap <= radius; ++tap) weights[tap] = static_cast<float>(weight(tap) / sum);
 }
 
-// One row, its ends continued by radius pixels on both sides, weighted into `out` (width * channels floats).
+// One row, its ends continued by radius pixels on both sides, weighted into `out` (width * channels
+// floats).
 template <class T>
 void along_row(const T* in, Shape shape, int radius, const float* weights, float* line,
                float* out) {
@@ -35,7 +36,8 @@ void along_row(const T* in, Shape shape, int radius, const float* weights, float
         const int left = mirrored(-side, shape.width);
         const int right = mirrored(static_cast<int64_t>(shape.width) - 1 + side, shape.width);
         for (int k = 0; k < depth; ++k) {
-            own[-static_cast<int64_t>(side) * depth + k] = in[static_cast<int64_t>(left) * depth + k];
+            own[-static_cast<int64_t>(side) * depth + k] =
+                in[static_cast<int64_t>(left) * depth + k];
             own[count + static_cast<int64_t>(side - 1) * depth + k] =
                 in[static_cast<int64_t>(right) * depth + k];
         }
@@ -69,15 +71,18 @@ template <class T> void blur(const T* in, Shape shape, double sigma, T* out, Scr
     float* weights = scratch.weights[0].get<float>(radius + 1);
     make_weights(sigma, radius, weights);
     float* rows = scratch.pass.get<float>(shape.values());
-    float* line = scratch.lines.get<float>(count + 2 * static_cast<int64_t>(radius) * shape.channels);
+    float* line =
+        scratch.lines.get<float>(count + 2 * static_cast<int64_t>(radius) * shape.channels);
     for (int r = 0; r < shape.height; ++r)
         along_row(in + r * count, shape, radius, weights, line, rows + r * count);
     for (int r = 0; r < shape.height; ++r) {
         const float* own = rows + r * count;
         for (int64_t i = 0; i < count; ++i) line[i] = weights[0] * own[i];
         for (int tap = 1; tap <= radius; ++tap) {
-            const float* above = rows + mirrored(static_cast<int64_t>(r) - tap, shape.height) * count;
-            const float* below = rows + mirrored(static_cast<int64_t>(r) + tap, shape.height) * count;
+            const float* above =
+                rows + mirrored(static_cast<int64_t>(r) - tap, shape.height) * count;
+            const float* below =
+                rows + mirrored(static_cast<int64_t>(r) + tap, shape.height) * count;
             const float weight = weights[tap];
             for (int64_t i = 0; i < count; ++i) line[i] += weight * (above[i] + below[i]);
         }

@@ -1,4 +1,5 @@
-// MEASURE: tables of the image's own statistics: stretched, equalized, or scaled about the mean of the gray.
+// MEASURE: tables of the image's own statistics: stretched, equalized, or scaled about the mean of
+// the gray.
 #include <algorithm>
 #include <cstring>
 
@@ -9,8 +10,8 @@
 namespace variegate {
 namespace {
 
-// counts (channels, levels) of the nearest levels. Two sets for neighboring pixels, so that runs of one value do not
-// wait for each other.
+// counts (channels, levels) of the nearest levels. Two sets for neighboring pixels, so that runs of
+// one value do not wait for each other.
 void count_levels(const uint8_t* in, Shape shape, int64_t* counts) {
     const int depth = shape.channels;
     uint32_t sets[2][levels];
@@ -71,7 +72,8 @@ bool stretching(const int64_t* counts, int* table) {
     return true;
 }
 
-template <class T> void map_channel(const T* in, int64_t pixels, int depth, const T* table, T* out) {
+template <class T>
+void map_channel(const T* in, int64_t pixels, int depth, const T* table, T* out) {
     for (int64_t i = 0; i < pixels; ++i, in += depth, out += depth) *out = table[*in];
 }
 
@@ -148,8 +150,7 @@ template <class T> void about_mean(const T* in, Shape shape, float factor, T* ou
     const auto start = static_cast<float>(mean_of_gray(in, shape));
     if constexpr (sizeof(T) == 1) {
         uint8_t table[levels];
-        for (int v = 0; v < levels; ++v)
-            table[v] = blended(start, static_cast<uint8_t>(v), factor);
+        for (int v = 0; v < levels; ++v) table[v] = blended(start, static_cast<uint8_t>(v), factor);
         lookup(in, shape.values(), table, out);
     } else {
         for (int64_t i = 0; i < shape.values(); ++i) out[i] = blended(start, in[i], factor);

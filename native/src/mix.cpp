@@ -44,7 +44,8 @@ void run_mix(const MixStage& mix, const T* images, T* result, int64_t count, Sha
         const T* own = images + i * values;
         const T* other = images + mix.partner[i] * values;
         T* out = result + i * values;
-        if (mix.partner[i] != i && mix.blend[i]) return blend(own, other, values, mix.weight[i], out);
+        if (mix.partner[i] != i && mix.blend[i])
+            return blend(own, other, values, mix.weight[i], out);
         std::memcpy(out, own, static_cast<size_t>(values) * sizeof(T));
         if (mix.partner[i] != i) paste(other, shape, mix.rects + 4 * i, out);
     });

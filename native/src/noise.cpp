@@ -1,12 +1,12 @@
-// NOISE: adds sigma times a standard normal number, an entry of one table at the top bits of the value's own word.
+// NOISE: adds sigma times a standard normal number, an entry of one table at the top bits of the
+// value's own word.
 #include "variegate/random.hpp"
 #include "variegate/rounding.hpp"
 #include "variegate/verbs.hpp"
 
 namespace variegate {
 
-template <class T>
-void noise(const T* in, Shape shape, const Tables& tables, int64_t row, T* out) {
+template <class T> void noise(const T* in, Shape shape, const Tables& tables, int64_t row, T* out) {
     const uint64_t key = tables.noise_key[row];
     const double sigma = tables.noise[row] * 255.0;
     for (int64_t i = 0; i < shape.values(); ++i) {

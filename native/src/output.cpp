@@ -39,8 +39,8 @@ template <class To> struct ByTable {
     ByTable(const Output& output, int channels) : tables(static_cast<size_t>(channels) * levels) {
         for (int k = 0; k < channels; ++k)
             for (int v = 0; v < levels; ++v)
-                tables[static_cast<size_t>(k) * levels + v] = converted<To>(
-                    static_cast<float>(v) * output.scale[k] + output.offset[k]);
+                tables[static_cast<size_t>(k) * levels + v] =
+                    converted<To>(static_cast<float>(v) * output.scale[k] + output.offset[k]);
     }
     auto channel(int k) const {
         const To* table = tables.data() + static_cast<size_t>(k) * levels;
@@ -80,7 +80,8 @@ void run_as(const Output& output, const T* images, To* result, int64_t count, Sh
             int threads) {
     const Rule rule(output, shape.channels);
     const int64_t plane = shape.pixels();
-    constexpr int64_t most = 1 << 11; // pixels at a time: they stay in the nearest cache for each channel
+    constexpr int64_t most =
+        1 << 11; // pixels at a time: they stay in the nearest cache for each channel
     constexpr int64_t share = 1 << 14; // pixels for which a thread is worth waking
     const int64_t parts = std::max<int64_t>(1, plane / share);
     const int used = static_cast<int>(std::min<int64_t>(threads, 1 + plane * count / share));

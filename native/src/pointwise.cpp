@@ -1,4 +1,5 @@
-// Adjacent pointwise entries, tile by tile: each tile passes through all of them while it is in the nearest cache.
+// Adjacent pointwise entries, tile by tile: each tile passes through all of them while it is in the
+// nearest cache.
 #include <algorithm>
 #include <cstring>
 
@@ -51,15 +52,16 @@ int64_t make_steps(const Stage& stage, int64_t first, int64_t last, Step* steps,
     return count;
 }
 
-template <class T>
-void run_step(const Step& step, const T* in, int64_t pixels, int depth, T* out) {
+template <class T> void run_step(const Step& step, const T* in, int64_t pixels, int depth, T* out) {
     switch (step.verb) {
-    case Verb::Lookup: return lookup(in, pixels * depth, static_cast<const T*>(step.numbers), out);
+    case Verb::Lookup:
+        return lookup(in, pixels * depth, static_cast<const T*>(step.numbers), out);
     case Verb::Channels:
         return channels(in, pixels, depth, static_cast<const double*>(step.numbers), out);
     case Verb::Toward:
         return toward(in, pixels, depth, *static_cast<const float*>(step.numbers), out);
-    default: return luma(in, pixels, depth, out);
+    default:
+        return luma(in, pixels, depth, out);
     }
 }
 
@@ -71,8 +73,8 @@ void pointwise(const T* in, Shape shape, const Stage& stage, int64_t first, int6
     const int64_t entries = last - first;
     auto* steps = reinterpret_cast<Step*>(
         scratch.tables.get<std::byte>(entries * static_cast<int64_t>(sizeof(Step) + levels)));
-    const int64_t count = make_steps<T>(stage, first, last, steps,
-                                        reinterpret_cast<uint8_t*>(steps + entries));
+    const int64_t count =
+        make_steps<T>(stage, first, last, steps, reinterpret_cast<uint8_t*>(steps + entries));
     int64_t narrowing = -1; // the step from which on the pixels have one channel
     for (int64_t s = count - 1; s >= 0; --s)
         if (steps[s].verb == Verb::Luma && shape.channels > 1) narrowing = s;

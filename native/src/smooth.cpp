@@ -1,5 +1,5 @@
-// SMOOTH: blend with Pillow's SMOOTH (1 1 1, 1 5 1, 1 1 1 over 13). Byte for byte Pillow's: the order of the single
-// precision operations is part of the meaning.
+// SMOOTH: blend with Pillow's SMOOTH (1 1 1, 1 5 1, 1 1 1 over 13). Byte for byte Pillow's: the
+// order of the single precision operations is part of the meaning.
 #include <algorithm>
 
 #include "variegate/rounding.hpp"
@@ -20,8 +20,8 @@ void row_sums(const T* in, int64_t count, int depth, float* outer, float* middle
 }
 
 template <class T>
-void inner_row(const T* in, int64_t count, const float* above, const float* own,
-               const float* below, float factor, T* out) {
+void inner_row(const T* in, int64_t count, const float* above, const float* own, const float* below,
+               float factor, T* out) {
     constexpr float start = sizeof(T) == 1 ? 0.5f : 0.0f;
     for (int64_t i = 0; i < count; ++i) {
         float total = ((start + below[i]) + own[i]) + above[i];

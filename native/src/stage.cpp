@@ -1,5 +1,6 @@
-// Runs each sample's entries in order. Results go from entry to entry through two scratch images, the last straight
-// into the caller's array; verbs that change an image in place do so wherever it already lies.
+// Runs each sample's entries in order. Results go from entry to entry through two scratch images,
+// the last straight into the caller's array; verbs that change an image in place do so wherever it
+// already lies.
 #include <algorithm>
 #include <cstring>
 
@@ -54,7 +55,8 @@ int64_t make_groups(const Stage& stage, int64_t first, int64_t last, Shape shape
         shape = group.out;
         groups[count++] = group;
     }
-    // From the end: what comes before a pass in place goes to the same image, before any other to the other one.
+    // From the end: what comes before a pass in place goes to the same image, before any other to
+    // the other one.
     for (int64_t g = count - 1; g > 0; --g) {
         const Group& next = groups[g];
         groups[g - 1].slot = next.in_place ? next.slot : (next.slot == 0 ? 1 : 0);
@@ -73,14 +75,22 @@ void run_group(const Stage& stage, const Group& group, const T* in, Shape shape,
     const bool painted = verb == Verb::Rectangles || verb == Verb::Grid;
     if (painted && in != out) std::memcpy(out, in, static_cast<size_t>(shape.values()) * sizeof(T));
     switch (verb) {
-    case Verb::Warp: return warp(in, shape, warp_row(tables, row), out, scratch);
-    case Verb::Measure: return measure(in, shape, tables.measure + 2 * row, out, scratch);
-    case Verb::Blur: return blur(in, shape, tables.blur[row], out, scratch);
-    case Verb::Smooth: return smooth(in, shape, tables.smooth[row], out, scratch);
-    case Verb::Rectangles: return rectangles(out, shape, tables, row);
-    case Verb::Grid: return grid(out, shape, tables, row);
-    case Verb::Noise: return noise(in, shape, tables, row, out);
-    default: return;
+    case Verb::Warp:
+        return warp(in, shape, warp_row(tables, row), out, scratch);
+    case Verb::Measure:
+        return measure(in, shape, tables.measure + 2 * row, out, scratch);
+    case Verb::Blur:
+        return blur(in, shape, tables.blur[row], out, scratch);
+    case Verb::Smooth:
+        return smooth(in, shape, tables.smooth[row], out, scratch);
+    case Verb::Rectangles:
+        return rectangles(out, shape, tables, row);
+    case Verb::Grid:
+        return grid(out, shape, tables, row);
+    case Verb::Noise:
+        return noise(in, shape, tables, row, out);
+    default:
+        return;
     }
 }
 

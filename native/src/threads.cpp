@@ -36,7 +36,8 @@ struct Job {
 
 class Pool {
   public:
-    // Whoever calls while another call has the pool works alone: more threads would not help either.
+    // Whoever calls while another call has the pool works alone: more threads would not help
+    // either.
     void run(Job& job, int helpers) {
         const std::unique_lock turn(turn_, std::try_to_lock);
         if (!turn) return job.run();
@@ -93,8 +94,8 @@ class Pool {
     int busy_ = 0;
 };
 
-// Never destroyed: at the end of the process its threads end with it. A forked child has none of them, and finds
-// locks in whatever state they were, so it forgets the pool and makes its own.
+// Never destroyed: at the end of the process its threads end with it. A forked child has none of
+// them, and finds locks in whatever state they were, so it forgets the pool and makes its own.
 std::atomic<Pool*> shared{nullptr};
 
 Pool& pool() {

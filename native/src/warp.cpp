@@ -74,9 +74,9 @@ template <class T> class GeneralWarp {
             all = points_.within(all, points_.y, m[3], 0, frame_.height);
         }
         shrink_points(all);
-        Span inner = points_.within(all, points_.x, m[0], margin_.near,
+        Span inner = points_.within(all, points_.x, m[0] / factors_.across, margin_.near,
                                     shape_.width - margin_.right);
-        inner = points_.within(inner, points_.y, m[3], margin_.near,
+        inner = points_.within(inner, points_.y, m[3] / factors_.down, margin_.near,
                                shape_.height - margin_.bottom);
         if (inner.from >= inner.to) inner = {all.from, all.from};
         sample_inside(image_, shape_, points_.x, points_.y, inner, warp.resample, row);

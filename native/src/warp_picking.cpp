@@ -1,4 +1,5 @@
-// Maps along the axes that take whole pixels: a source row for each output row, a source column for each column.
+// Maps along the axes that take whole pixels: a source row for each output row, a source column for
+// each column.
 #include <algorithm>
 #include <cstring>
 

@@ -60,7 +60,8 @@ Span Points::within(Span span, const double* values, double slope, double low, d
         const bool inside = reaches(span.from, low) && !reaches(span.from, high);
         return inside ? span : Span{span.from, span.from};
     }
-    // The first place at which the values have passed a bound: guessed, then set right on the values themselves.
+    // The first place at which the values have passed a bound: guessed, then set right on the
+    // values themselves.
     const auto first = [&](double bound) {
         const bool rising = slope > 0;
         const double guess = span.from + std::ceil((bound - values[span.from]) / slope);
@@ -115,12 +116,14 @@ template <class T> void reduce(const T* in, Shape shape, Factors factors, T* out
                 if constexpr (sizeof(T) == 1) {
                     int64_t sum = 0;
                     for (int r = top; r < bottom; ++r)
-                        for (int64_t c = left; c < right; ++c) sum += in[r * stride + c * depth + k];
+                        for (int64_t c = left; c < right; ++c)
+                            sum += in[r * stride + c * depth + k];
                     *out++ = static_cast<T>((2 * sum + count) / (2 * count));
                 } else {
                     double sum = 0;
                     for (int r = top; r < bottom; ++r)
-                        for (int64_t c = left; c < right; ++c) sum += in[r * stride + c * depth + k];
+                        for (int64_t c = left; c < right; ++c)
+                            sum += in[r * stride + c * depth + k];
                     *out++ = static_cast<T>(sum / static_cast<double>(count));
                 }
             }

@@ -18,7 +18,7 @@ import pytest
 
 from tests.search.toy import REPEATS, SPACE, Score, search, summary, text_of, toy_score
 from variegate.errors import StoreError
-from variegate.search import history, methods, study
+from variegate.search import history, methods, store, study
 
 ROOT = Path(__file__).parents[2]
 KILLS = 20
@@ -120,7 +120,7 @@ def test_crash_while_the_store_is_made(tmp_path: Path, monkeypatch: pytest.Monke
         raise Crash
 
     with monkeypatch.context() as patch:
-        patch.setattr("variegate.search.store.sync", crash)
+        patch.setattr(store, "sync", crash)
         with pytest.raises(Crash):
             search(tmp_path, trials=1)
     assert not (tmp_path / "study.db").exists()

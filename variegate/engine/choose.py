@@ -2,14 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module
 
-from variegate.engine import reference
+from variegate.engine.engine import Engine
 from variegate.errors import EngineError
 
+NAMES = ("native", "reference")
+COMPILED = "variegate.engine._native"
 
-def choose(name: str | None) -> Any:
-    """The engine of this name; None takes the fastest there is."""
-    if name in (None, "reference"):
-        return reference
-    raise EngineError(f"engine: expected 'native' or 'reference', got {name!r}")
+
+def choose(name: str | None) -> Engine:
+    """The engine of this name; None takes native where it was built, else reference.
+
+    Raises EngineError for a name that no engine has, and where native is missing or does not load.
+    """
+    if name is None:
+        return _native() or _load("reference")
+    if name not in NAMES:
+        known = " or ".join(repr(n) for n in NAMES)
+        raise EngineError(
+            f"engine: expected {known}, got {name!r}; None takes the fastest there is"
+        )
+    if name == "reference":
+        return _load(name)
+    found = _native()
+    if found is None:
+        raise EngineError(
+            "engine: 'native' was not built; install a C++20 compiler and reinstall variegate, "
+            "or take engine='reference'"
+        )
+    return found
+
+
+def _native() -> Engine | None:
+    """The native engine, or None where it was not built."""
+    try:
+        return _load("native")
+    except ModuleNotFoundError as error:
+        if error.name == COMPILED:
+            return None
+        raise
+    except ImportError as error:
+        raise EngineError(
+            f"engine: the native engine was built but does not load ({error}); reinstall "
+            "variegate, or take engine='reference'"
+        ) from error
+
+
+def _load(name: str) -> Engine:
+    engine: Engine = import_module(f"variegate.engine.{name}")
+    return engine

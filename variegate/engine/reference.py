@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from variegate.engine.engine import Images
 from variegate.engine.sampling import warp
 from variegate.ops.entries import MeasureMode
 from variegate.plan.counter import hashes
@@ -24,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 name = "reference"
 
 
-def run_stage(stage: Stage, images: list[Image], threads: int = 1) -> list[Image]:
+def run_stage(stage: Stage, images: list[Image], threads: int = 1) -> Images:
     """Runs each sample's entries in order. images: n arrays (h, w, c); returns new arrays, never
     views of them.
     """
@@ -34,7 +35,14 @@ def run_stage(stage: Stage, images: list[Image], threads: int = 1) -> list[Image
         for entry in range(int(stage.start[sample]), int(stage.start[sample + 1])):
             image = VERBS[Verb(int(stage.verb[entry]))](image, stage.tables, int(stage.row[entry]))
         results.append(image.copy() if np.may_share_memory(image, given) else image)
-    return results
+    return gathered(results)
+
+
+def gathered(images: list[Image]) -> Images:
+    """The images as slices of one array where their sizes agree."""
+    if len({image.shape for image in images}) == 1:
+        return Images.of(np.stack(images))
+    return Images(images)
 
 
 def run_masks(stage: Stage, masks: list[Image], threads: int = 1) -> list[Image]:
@@ -123,7 +131,8 @@ def gray(image: Image) -> npt.NDArray[np.float32]:
         luma = image[..., :3].astype(np.float64) @ (weights / 65536.0)
         return np.asarray(luma, dtype=np.float32)[..., None]
     mean = image.astype(np.float64).mean(axis=2, keepdims=True)
-    return (np.floor(mean + 0.5) if image.dtype == np.uint8 else mean).astype(np.float32)
+    mean = np.floor(mean + 0.5) if image.dtype == np.uint8 else mean
+    return np.asarray(mean, dtype=np.float32)
 
 
 def lookup(image: Image, tables: Tables, row: int) -> Image:

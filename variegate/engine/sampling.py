@@ -45,7 +45,7 @@ def warp(image: Image, tables: Tables, row: int, *, as_mask: bool = False) -> Im
         x, y = displace(x, y, tables.fields[field], frame_size)
         before = np.asarray(tables.warp_before[row], dtype=np.float64).reshape(3, 3)
         x, y = apply_matrix(before, x, y)
-        matrix = before @ matrix
+        matrix = product(before, matrix)
     if smooth:
         factors = reduction(matrix, size)
         image = reduce(image, factors)
@@ -82,8 +82,8 @@ def stretches(matrix: Floats) -> bool:
 
 def source_points(matrix: Floats, size: tuple[int, int]) -> tuple[Floats, Floats]:
     """Where the centers of an output (height, width) come from: x and y, each (height, width)."""
-    columns = (np.arange(size[1]) + 0.5)[None, :]
-    rows = (np.arange(size[0]) + 0.5)[:, None]
+    columns = np.arange(0.5, size[1])[None, :]
+    rows = np.arange(0.5, size[0])[:, None]
     return apply_matrix(matrix, columns, rows)
 
 
@@ -99,6 +99,11 @@ def apply_matrix(matrix: Floats, x: Floats, y: Floats) -> tuple[Floats, Floats]:
     safe = np.where(w > 0, w, 1.0)
     u, v = np.where(w > 0, u / safe, -FAR), np.where(w > 0, v / safe, -FAR)
     return np.clip(u, -FAR, FAR), np.clip(v, -FAR, FAR)
+
+
+def product(first: Floats, second: Floats) -> Floats:
+    """The product of 3x3 matrices, in one order on every machine (a BLAS has its own)."""
+    return (first[:, :1] * second[:1] + first[:, 1:2] * second[1:2]) + first[:, 2:] * second[2:]
 
 
 def displace(x: Floats, y: Floats, field: Image, size: tuple[int, int]) -> tuple[Floats, Floats]:
@@ -122,7 +127,7 @@ def reduction(matrix: Floats, size: tuple[int, int]) -> tuple[int, int]:
     pixel.
     """
     x, y = size[1] / 2.0, size[0] / 2.0
-    u, v, w = matrix @ np.array([x, y, 1.0])
+    u, v, w = (matrix[:, 0] * x + matrix[:, 1] * y) + matrix[:, 2]
     if w <= 0:
         return 1, 1
     across = np.hypot(matrix[0, 0] - u / w * matrix[2, 0], matrix[0, 1] - u / w * matrix[2, 1]) / w
@@ -142,11 +147,9 @@ def reduce(image: Image, factors: tuple[int, int]) -> Image:
     tall = np.diff(np.append(rows, image.shape[0]))
     wide = np.diff(np.append(columns, image.shape[1]))
     mean = total / (tall[:, None] * wide[None, :])[..., None]
-    return (
-        np.floor(mean + 0.5).astype(np.uint8)
-        if image.dtype == np.uint8
-        else mean.astype(np.float32)
-    )
+    if image.dtype == np.uint8:
+        return np.asarray(np.floor(mean + 0.5), dtype=np.uint8)
+    return np.asarray(mean, dtype=np.float32)
 
 
 def continued(index: Ints, length: int, border: Border) -> Ints:
@@ -169,7 +172,7 @@ def cubic(t: Floats) -> Floats:
 
 def triangle(t: Floats) -> Floats:
     """The linear kernel."""
-    return np.maximum(1 - np.abs(t), 0.0)
+    return np.asarray(np.maximum(1 - np.abs(t), 0.0))
 
 
 def sample(image: Image, x: Floats, y: Floats, resample: Resample, border: Border) -> Image:
@@ -261,4 +264,4 @@ def one_pass(image: Image, table: Floats, axis: int) -> Image:
         return settle(np.moveaxis(np.tensordot(table, image, axes=(1, axis)), 0, axis), image.dtype)
     fixed = np.trunc(table * (1 << BITS) + np.copysign(0.5, table)).astype(np.int64)
     total = np.moveaxis(np.tensordot(fixed, image.astype(np.int64), axes=(1, axis)), 0, axis)
-    return np.clip((total + (1 << (BITS - 1))) >> BITS, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip((total + (1 << (BITS - 1))) >> BITS, 0, 255), dtype=np.uint8)

@@ -82,7 +82,7 @@ def _place(uniform: Floats, room: Ints) -> Floats:
     """A whole offset in 0..room, or in room..0 where room is negative, each equally likely."""
     span = np.abs(room) + 1
     offset = np.minimum(np.floor(uniform * span), span - 1)
-    return np.where(room < 0, -offset, offset)
+    return np.asarray(np.where(room < 0, -offset, offset), dtype=np.float64)
 
 
 ATTEMPTS = 10

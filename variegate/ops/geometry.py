@@ -225,8 +225,17 @@ def affine(
     )
 
 
+# Up to 2/3 the moved corners stay a convex four-sided figure, whatever is drawn; beyond it some draws
+# would turn the picture inside out.
 DISTORTION = Param(
-    "distortion", 0, 0.9, "share of half a side", identity=0, weak=0, strong=0.5, default=(0.0, 0.3)
+    "distortion",
+    0,
+    0.66,
+    "share of half a side",
+    identity=0,
+    weak=0,
+    strong=0.5,
+    default=(0.0, 0.3),
 )
 
 

@@ -58,11 +58,15 @@ def beta_quantile(uniform: Floats, alpha: float) -> Floats:
 
 @lru_cache(maxsize=32)
 def _lower_half(alpha: float) -> tuple[Floats, Floats]:
-    """Quantiles 0..1/2 and their values, by integrating in v = x**alpha, where the density has no
-    pole.
+    """Quantiles 0..1/2 and their values. Below 1 by integrating in v = x**alpha, where the density
+    has no pole; above 1 in x itself, since equal steps of v would be wide ones of x near 0.
     """
-    v = np.linspace(0, 0.5**alpha, 20001)
-    x = v ** (1 / alpha)
-    density = (1 - x) ** (alpha - 1)
+    if alpha < 1:
+        v = np.linspace(0, 0.5**alpha, 20001)
+        x = v ** (1 / alpha)
+        density = (1 - x) ** (alpha - 1)
+    else:
+        x = np.linspace(0, 0.5, 20001)
+        density = (4 * x * (1 - x)) ** (alpha - 1)
     area = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
     return area / (2 * area[-1]), x

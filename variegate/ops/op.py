@@ -5,7 +5,6 @@ derived.
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -18,6 +17,7 @@ from variegate.errors import InputError, PolicyError
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+REAL = (int, float, np.integer, np.floating)
 
 
 class Kind(Enum):
@@ -77,13 +77,11 @@ class Param:
         legal = f"a pair (low, high) within {self.low:g}..{self.high:g} ({self.unit})"
         if not isinstance(value, (tuple, list)) or len(value) != 2:
             raise PolicyError(f"{where}.{self.name}: expected {legal}, got {value!r}")
-        if any(isinstance(v, bool) or not isinstance(v, (int, float, np.number)) for v in value):
+        if any(isinstance(v, bool) or not isinstance(v, REAL) for v in value):
             raise PolicyError(f"{where}.{self.name}: expected {legal}, got {value!r}")
+        if not self.low <= value[0] <= value[1] <= self.high:  # also false for NaN
+            raise PolicyError(f"{where}.{self.name}: expected {legal}, got {value!r:.80}")
         low, high = float(value[0]), float(value[1])
-        if not (
-            math.isfinite(low) and math.isfinite(high) and self.low <= low <= high <= self.high
-        ):
-            raise PolicyError(f"{where}.{self.name}: expected {legal}, got {value!r}")
         if self.whole and (low != int(low) or high != int(high)):
             raise PolicyError(f"{where}.{self.name}: expected whole numbers, got {value!r}")
         return low, high

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from variegate.ops.op import Setting
+from variegate.ops.op import REAL, Setting
 
 RESAMPLES = ("nearest", "bilinear", "bicubic")
 BORDERS = ("constant", "reflect", "edge", "wrap")
@@ -28,7 +28,7 @@ def whole(value: object, low: int, high: int) -> int:
 
 def number(value: object, low: float, high: float) -> float:
     """A finite number within low..high; raises ValueError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+    if isinstance(value, bool) or not isinstance(value, REAL):
         raise ValueError
     result = float(value)
     if not (math.isfinite(result) and low <= result <= high):

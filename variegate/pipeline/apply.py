@@ -10,6 +10,7 @@ import numpy as np
 
 from variegate.engine.engine import Engine
 from variegate.errors import InputError, PolicyError
+from variegate.ops.settings import number
 from variegate.plan.lower import lower
 from variegate.plan.plan import Plan
 from variegate.plan.program import MixStage, Program, Stage
@@ -40,19 +41,21 @@ class Targets:
             raise PolicyError(
                 f"keypoints: expected 'continuous' or 'index', got {self.keypoints!r}"
             )
-        if (
-            isinstance(self.min_area, bool)
-            or not isinstance(self.min_area, (int, float))
-            or not self.min_area >= 0
-        ):
-            raise PolicyError(
-                f"min_area: expected a number of pixels of at least 0, got {self.min_area!r}"
-            )
-        fraction(self.min_visibility, "min_visibility")
+        object.__setattr__(self, "min_area", _pixels(self.min_area))
+        visibility = fraction(self.min_visibility, "min_visibility")
+        object.__setattr__(self, "min_visibility", visibility)
 
     def to_dict(self) -> dict[str, Any]:
         """As keyword arguments of Pipeline."""
         return asdict(self)
+
+
+def _pixels(value: object) -> float:
+    try:
+        return number(value, 0, 1e12)
+    except ValueError as error:
+        message = f"min_area: expected a number of pixels of at least 0, got {value!r}"
+        raise PolicyError(message) from error
 
 
 def apply_plan(
@@ -63,9 +66,10 @@ def apply_plan(
     form: Targets,
     classes: int | None,
     threads: int,
+    mixes: bool = False,
 ) -> dict[str, Any]:
     """Reads every target, then runs the program: nothing is computed before all of them are known
-    to be legal.
+    to be legal. mixes: whether the policy mixes images, even if nothing was mixed this time.
     """
     sizes = [tuple(image.shape[:2]) for image in images]
     if [tuple(s) for s in plan.sizes.tolist()] != sizes:
@@ -75,12 +79,12 @@ def apply_plan(
     program = lower(
         plan, images[0].dtype if images else np.uint8, images[0].shape[2] if images else 1
     )
-    mixes = any(isinstance(stage, MixStage) for stage in program.stages)
+    mixes = mixes or any(isinstance(stage, MixStage) for stage in program.stages)
     _refuse_mixed(batch, mixes, plan)
     labels = _labels(batch, len(images), mixes, classes)
     masks = _masks(batch, sizes)
     boxes = _boxes(batch, sizes, form)
-    points = _keypoints(batch, sizes, form)
+    points = _keypoints(batch, sizes, form, boxes)
 
     result: dict[str, Any] = {"images": run_images(program, images, engine, threads)}
     if labels is not None:
@@ -92,6 +96,8 @@ def apply_plan(
     if points is not None:
         moved = move_keypoints(program, points, plan.sizes)
         shift = 0.5 if form.keypoints == "index" else 0.0
+        if boxes is not None:
+            moved = _with_boxes(moved, result["kept"])
         result["keypoints"] = [(p - shift).astype(np.float32) for p, _ in moved]
         result["keypoints_inside"] = [inside for _, inside in moved]
     return result
@@ -123,7 +129,7 @@ def run_images(program: Program, images: list[Any], engine: Engine, threads: int
 
 
 def _refuse_mixed(batch: Mapping[str, Any], mixes: bool, plan: Plan) -> None:
-    mixers = sorted({r.op for r in plan.records if "partner" in r.values})
+    mixers = sorted({r.op for r in plan.records if "partner" in r.values}) or ["the policy's mix"]
     for name in UNMIXED:
         if mixes and name in batch:
             raise InputError(
@@ -221,12 +227,27 @@ def _run_boxes(
 
 
 def _keypoints(
-    batch: Mapping[str, Any], sizes: list[tuple[int, ...]], form: Targets
+    batch: Mapping[str, Any],
+    sizes: list[tuple[int, ...]],
+    form: Targets,
+    boxes: list[Any] | None,
 ) -> list[Any] | None:
     if "keypoints" not in batch:
         return None
-    items = _each(batch, "keypoints", len(sizes))
+    read = []
+    for i, item in enumerate(_each(batch, "keypoints", len(sizes))):
+        points = read_keypoints(item, _place(batch, "keypoints", i), form.keypoints == "index")
+        if boxes is not None and points.ndim == 3 and len(points) != len(boxes[i]):
+            raise InputError(
+                f"keypoints[{i}]: {len(points)} groups of points for {len(boxes[i])} boxes"
+            )
+        read.append(points)
+    return read
+
+
+def _with_boxes(moved: list[Any], kept: list[Any]) -> list[Any]:
+    """Points (k, j, 2) that belong to boxes leave with their box; other points all stay."""
     return [
-        read_keypoints(p, _place(batch, "keypoints", i), form.keypoints == "index")
-        for i, p in enumerate(items)
+        (p[own], inside[own]) if p.ndim == 3 else (p, inside)
+        for (p, inside), own in zip(moved, kept, strict=True)
     ]

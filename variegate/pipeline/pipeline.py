@@ -4,15 +4,16 @@ two steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from variegate.engine.choose import choose
 from variegate.errors import InputError, PolicyError
-from variegate.ops.op import suggest
+from variegate.ops.op import Kind, suggest
+from variegate.ops.registry import get
 from variegate.pipeline.apply import Targets, apply_plan
 from variegate.pipeline.stream import Stream, default_threads, fresh_seed
 from variegate.plan.counter import Keys
@@ -20,9 +21,9 @@ from variegate.plan.draw import draw
 from variegate.plan.layout import lay_out
 from variegate.plan.plan import Plan
 from variegate.policy.io import read_file, write_file
-from variegate.policy.nodes import Node, whole
-from variegate.policy.policy import Policy, as_policy
-from variegate.targets.images import read_batch, read_single
+from variegate.policy.nodes import Node, Step, whole
+from variegate.policy.policy import Policy, as_policy, walk
+from variegate.targets.images import as_array, read_batch, read_single
 from variegate.targets.labels import class_indices, read_labels
 
 FORMAT = "variegate-pipeline"
@@ -30,6 +31,8 @@ VERSION = 1
 BATCH = ("images", "labels", "masks", "boxes", "box_labels", "keypoints")
 SINGLE = {"image": "images", "label": "labels", "mask": "masks"}
 SINGLE |= {"boxes": "boxes", "box_labels": "box_labels", "keypoints": "keypoints"}
+
+Restore: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class Pipeline:
@@ -64,6 +67,7 @@ class Pipeline:
         self._engine_name = engine
         self._engine = choose(engine)
         self._layout = lay_out(self.policy)
+        self._mixes = any(get(s.op).kind is Kind.MIX for s, _ in walk(self.policy.steps))
         self._stream = Stream()
 
     @property
@@ -86,7 +90,17 @@ class Pipeline:
         images = read_batch(batch["images"])
         ids = self._ids(index, len(images), "image" in targets)
         plan = self._draw(images, batch.get("labels"), ids, whole(epoch, 0, 2**63, "epoch"))
-        return restore(self._apply(plan, images, batch))
+        result = self._apply(plan, images, batch)
+        if isinstance(batch["images"], np.ndarray) and len(images) == 0:
+            result["images"] = self._empty(batch["images"])
+        return restore(result)
+
+    def _empty(self, images: Any) -> Any:
+        """What a batch of no images becomes: the shape and dtype that one image would give."""
+        probe = np.zeros((1, *images.shape[1:]), dtype=images.dtype)
+        read_batch(probe)
+        plan = self._draw([probe[0]], [0], np.zeros(1, dtype=np.uint64), 0)
+        return self._apply(plan, [probe[0]], {})["images"][:0]
 
     def draw(
         self,
@@ -102,7 +116,7 @@ class Pipeline:
             raise InputError("draw: pass either sizes=[(height, width), ...] or images=")
         if images is not None:
             sizes = [image.shape[:2] for image in read_batch(images)]
-        array = np.asarray(sizes)
+        array = as_array(sizes, "sizes")
         if (
             array.ndim != 2
             or array.shape[1] != 2
@@ -125,6 +139,8 @@ class Pipeline:
 
     def apply(self, plan: Plan, **targets: Any) -> dict[str, Any]:
         """Carries out a plan; the same targets as a call. Image sizes must be the plan's."""
+        if not isinstance(plan, Plan):
+            raise InputError(f"apply: expected a Plan, got {type(plan).__name__}")
         batch, restore = self._batch(targets)
         return restore(self._apply(plan, read_batch(batch["images"]), batch))
 
@@ -141,9 +157,12 @@ class Pipeline:
 
     def _apply(self, plan: Plan, images: list[Any], batch: Mapping[str, Any]) -> dict[str, Any]:
         threads = default_threads() if self.threads is None else self.threads
-        return apply_plan(plan, images, batch, self._engine, self.targets, self.classes, threads)
+        form = self.targets
+        return apply_plan(
+            plan, images, batch, self._engine, form, self.classes, threads, self._mixes
+        )
 
-    def _batch(self, targets: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+    def _batch(self, targets: Mapping[str, Any]) -> tuple[dict[str, Any], Restore]:
         """The targets as a batch, and what turns the result back into the form that came."""
         single = "image" in targets
         known = tuple(SINGLE) if single else BATCH
@@ -161,12 +180,16 @@ class Pipeline:
         for name, value in targets.items():
             if name != "image" and value is not None:
                 batch[SINGLE[name]] = [value]
-        return batch, lambda result: _one(result, flat)
+        last = self.policy.steps[-1] if self.policy.steps else None
+        first = isinstance(last, Step) and last.arguments.get("layout") == "NCHW"
+        return batch, lambda result: _one(result, flat and not first)
 
     def _ids(self, index: Any, count: int, single: bool) -> Keys:
         if index is None:
             return self._stream.take(count)
-        ids = np.asarray([index] if single and np.ndim(index) == 0 else index)
+        ids = as_array(index, "index")
+        if single and ids.ndim == 0:
+            ids = ids[None]
         if ids.shape != (count,) or (count and ids.dtype.kind not in "iu"):
             raise InputError(
                 f"index: expected {count} whole numbers, got {ids.dtype} of shape {ids.shape}"
@@ -177,12 +200,16 @@ class Pipeline:
 
     def to_dict(self) -> dict[str, Any]:
         """Policy, seed and settings as JSON data."""
-        settings = {"seed": self.seed, "classes": self.classes, "threads": self.threads}
+        settings: dict[str, Any] = {
+            "seed": self.seed,
+            "classes": self.classes,
+            "threads": self.threads,
+        }
         settings |= {"engine": self._engine_name, **self.targets.to_dict()}
         return {"format": FORMAT, "version": VERSION, **settings, "policy": self.policy.to_dict()}
 
     @staticmethod
-    def from_dict(data: Mapping[str, Any]) -> Pipeline:
+    def from_dict(data: object) -> Pipeline:
         """Reads what `to_dict` gave, or a policy file's content."""
         if not isinstance(data, Mapping) or data.get("format") != FORMAT:
             return Pipeline(Policy.from_dict(data))
@@ -230,6 +257,6 @@ def _one(result: dict[str, Any], flat: bool) -> dict[str, Any]:
     """The single sample of a batch of one."""
     names = {batch: single for single, batch in SINGLE.items()}
     out = {names.get(name, name): value[0] for name, value in result.items()}
-    if flat and out["image"].ndim == 3 and out["image"].shape[2] == 1:
+    if flat and out["image"].shape[2] == 1:
         out["image"] = out["image"][..., 0]
     return out

@@ -46,4 +46,4 @@ def hashes(keys: Keys, index: Keys) -> Keys:
 
 def uniforms(keys: Keys, index: Keys) -> Floats:
     """(n, slots) numbers in [0, 1) with 53 random bits."""
-    return (hashes(keys, index) >> np.uint64(11)) * TO_UNIT
+    return np.asarray((hashes(keys, index) >> np.uint64(11)) * TO_UNIT, dtype=np.float64)

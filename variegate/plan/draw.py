@@ -170,7 +170,7 @@ def _magnitudes(leaf: Leaf, rows: Rows, batch: _Batch) -> Floats:
         first, second = batch.numbers[rows][:, leaf.columns["magnitude noise"]].T
         normal = np.sqrt(-2 * np.log1p(-first)) * np.cos(2 * np.pi * second)
         magnitude = magnitude + strength.std * normal
-    return np.clip(magnitude, 0, 1)
+    return np.asarray(np.clip(magnitude, 0, 1))
 
 
 def _partners(keys: Keys, index: Keys) -> npt.NDArray[np.int64]:

@@ -36,7 +36,9 @@ def inverse(matrix: Floats) -> Floats:
     cofactors = np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
     determinant = a * rows[0][0] + b * rows[1][0] + c * rows[2][0]
     result = cofactors / determinant[:, None, None]
-    return result / result[:, 2:, 2:]
+    # Scaled, but never by a negative number: the third coordinate's sign tells front from behind.
+    scale = np.abs(result[:, 2:, 2:])
+    return result / np.where(scale > 0, scale, 1.0)
 
 
 class PendingGeometry:
@@ -111,7 +113,7 @@ class PendingGeometry:
             clash |= self.fill_set[rows] & np.any(self.fill[rows] != fill, axis=1)
         if has_field:
             clash |= self.field[rows] != OPEN
-        return clash
+        return np.asarray(clash)
 
     def _add_field(self, rows: Rows, grids: Floats, entries: Entries) -> None:
         """What was composed so far lies before the field; the field lives in the frame as it is

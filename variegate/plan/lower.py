@@ -189,8 +189,8 @@ class _Lowering:
         result = np.broadcast_to(call(op, settings, columns, levels=levels), (count, len(levels)))
         result = np.clip(result, 0, 255)
         if whole:
-            return np.floor(result + (0.5 if op.rounds else 0.0)).astype(np.uint8)
-        return (result / 255.0).astype(np.float32)
+            return np.asarray(np.floor(result + (0.5 if op.rounds else 0.0)), dtype=np.uint8)
+        return np.asarray(result / 255.0, dtype=np.float32)
 
     def mix_stage(self, record: Record, op: Op, values: Mapping[str, Any]) -> MixStage:
         count, rows = len(self.plan), record.rows

@@ -81,7 +81,7 @@ class Plan:
         }
 
     @staticmethod
-    def from_dict(data: Mapping[str, Any]) -> Plan:
+    def from_dict(data: object) -> Plan:
         """Reads a plan; raises InputError that names what is wrong."""
         if not isinstance(data, Mapping) or data.get("format") != FORMAT:
             raise InputError(f"plan: expected an object with format {FORMAT!r}")
@@ -92,7 +92,7 @@ class Plan:
             sizes = np.array(data["sizes"], dtype=np.int64).reshape(len(index), 2)
             records = tuple(_read_record(item, len(index)) for item in data["records"])
             return Plan(int(data["seed"]), int(data["epoch"]), index, sizes, records)
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"plan: not a plan: {error!r}") from error
 
     def to_json(self) -> str:
@@ -105,6 +105,8 @@ def _read_record(item: Mapping[str, Any], count: int) -> Record:
     rows = np.array(item["rows"], dtype=np.int64).reshape(-1)
     if len(rows) and not (rows.min() >= 0 and rows.max() < count):
         raise InputError(f"plan: {op.name}: rows outside 0..{count - 1}")
+    if len(np.unique(rows)) != len(rows):
+        raise InputError(f"plan: {op.name}: a row stands twice")
     values = {
         name: np.array(value, dtype=INTEGER_VALUES.get(name, np.float64))
         for name, value in item["values"].items()
@@ -117,6 +119,7 @@ def _read_record(item: Mapping[str, Any], count: int) -> Record:
         raw = item["settings"].get(setting.name, setting.default)
         settings[setting.name] = setting.read(tuple(raw) if isinstance(raw, list) else raw, op.name)
     check_values(op, values)
+    check_extras(op, settings, values, count)
     return Record(int(item["position"]), str(item["path"]), op.name, rows, values, settings)
 
 
@@ -136,6 +139,18 @@ def check_values(op: Op, values: Mapping[str, Array]) -> None:
         value = values[draw.name]
         if np.any(value < 0) or np.any(value >= 1):
             raise PolicyError(f"plan: {op.name}.{draw.name}: outside 0..1")
+
+
+def check_extras(
+    op: Op, settings: Mapping[str, Any], values: Mapping[str, Array], count: int
+) -> None:
+    """The partners of a mix lie within the batch of `count`, and what draws noise has its key."""
+    if op.kind is Kind.MIX:
+        partner = values.get("partner", np.full(1, -1))
+        if np.any(partner < 0) or np.any(partner >= count):
+            raise PolicyError(f"plan: {op.name}.partner: outside 0..{count - 1}")
+    if (op.kind is Kind.NOISE or settings.get("mode") == "noise") and "key" not in values:
+        raise PolicyError(f"plan: {op.name}.key is missing")
 
 
 def describe(record: Record, sample: int) -> str:

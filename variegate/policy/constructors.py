@@ -29,7 +29,8 @@ def constructor(op: Op) -> Callable[..., Step]:
 
 def signature(op: Op) -> Signature:
     """Keyword-only parameters with their defaults, in declared order."""
-    items = [(p.name, Parameter.empty if p.default is None else p.default) for p in op.params]
+    items: list[tuple[str, Any]] = []
+    items += [(p.name, Parameter.empty if p.default is None else p.default) for p in op.params]
     items += [(s.name, Parameter.empty if s.required else s.default) for s in op.settings]
     if op.has_magnitude:
         items += [("magnitude", None), ("magnitude_std", 0.0)]
@@ -57,7 +58,8 @@ def describe(op: Op) -> str:
 
 def stub(op: Op) -> str:
     """The op's constructor as a line of a type stub."""
-    shown = [(p.name, "tuple[float, float]", p.default) for p in op.params]
+    shown: list[tuple[str, str, Any]] = []
+    shown += [(p.name, "tuple[float, float]", p.default) for p in op.params]
     shown += [(s.name, "Any", ... if s.required else s.default) for s in op.settings]
     arguments = [
         f"{name}: {kind}" + (" = ..." if default is not ... else "")

@@ -152,8 +152,10 @@ def _per_class(rest: dict[str, Any], where: str, depth: int) -> PerClass:
     policies = {}
     for key, items in branches.items():
         text = str(key)
-        if not (text.isascii() and text.isdigit()):
-            raise PolicyError(f"PerClass: expected a class index, got {key!r}")
+        if not (text.isascii() and text.isdigit() and len(text) < 11):
+            raise PolicyError(f"PerClass: expected a class index, got {key!r:.80}")
+        if int(text) in policies:
+            raise PolicyError(f"PerClass: class {int(text)} stands twice")
         policies[int(text)] = _children(items, f"{where}.policies.{key}", depth)
     return PerClass(policies, _children(rest.get("default", []), f"{where}.default", depth))
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from variegate.errors import PolicyError
-from variegate.ops.op import Kind, Op
+from variegate.ops.op import REAL, Kind, Op
 from variegate.ops.registry import get
 
 RANDAUGMENT_OPS = (
@@ -21,12 +21,11 @@ RANDAUGMENT_OPS = (
 
 def fraction(value: object, where: str) -> float:
     """A number within 0..1 as a float; raises PolicyError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+    if isinstance(value, bool) or not isinstance(value, REAL):
         raise PolicyError(f"{where}: expected a number 0..1, got {value!r}")
-    number = float(value)
-    if not (math.isfinite(number) and 0 <= number <= 1):
-        raise PolicyError(f"{where}: expected a number 0..1, got {value!r}")
-    return number
+    if not 0 <= value <= 1:  # also false for NaN, and safe for whole numbers of any size
+        raise PolicyError(f"{where}: expected a number 0..1, got {value!r:.80}")
+    return float(value)
 
 
 def whole(value: object, low: int, high: int, where: str) -> int:
@@ -57,8 +56,10 @@ class Strength:
         low, high = fraction(self.low, "magnitude"), fraction(self.high, "magnitude")
         if low > high:
             raise PolicyError(f"magnitude: expected low <= high, got {low:g} and {high:g}")
-        fraction(self.std, "magnitude_std")
-        whole(self.levels, 0, 1000, "magnitude levels")
+        object.__setattr__(self, "low", low)
+        object.__setattr__(self, "high", high)
+        object.__setattr__(self, "std", fraction(self.std, "magnitude_std"))
+        object.__setattr__(self, "levels", whole(self.levels, 0, 1000, "magnitude levels"))
 
 
 @dataclass(frozen=True)
@@ -91,11 +92,13 @@ class Step:
             )
 
     def _check_strong(self, op: Op) -> None:
+        clean = {}
         for name, value in self.strong.items():
             param = next((p for p in op.params if p.name == name and p.strong is not None), None)
             if param is None or self.magnitude is None:
                 raise PolicyError(f"{self.op}.strong: {name!r} does not follow the magnitude")
-            param.check_range((value, value), f"{self.op}.strong")
+            clean[name] = param.check_range((value, value), f"{self.op}.strong")[0]
+        object.__setattr__(self, "strong", clean)
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ def check_weights(weights: object, count: int) -> tuple[float, ...]:
     legal = f"{count} numbers of at least 0, not all 0"
     try:
         clean = tuple(float(w) for w in weights)  # type: ignore[attr-defined]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise PolicyError(f"OneOf.weights: expected {legal}, got {weights!r}") from error
     if (
         len(clean) != count
@@ -155,7 +158,8 @@ class SomeOf:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", check_steps(self.steps, "SomeOf", empty=False))
-        whole(self.augmentations_per_image, 0, 64, "SomeOf.augmentations_per_image")
+        times = whole(self.augmentations_per_image, 0, 64, "SomeOf.augmentations_per_image")
+        object.__setattr__(self, "augmentations_per_image", times)
         object.__setattr__(self, "rate", fraction(self.rate, "SomeOf.rate"))
 
 
@@ -174,10 +178,11 @@ class RandAugment:
     ops: tuple[str, ...] = RANDAUGMENT_OPS
 
     def __post_init__(self) -> None:
-        whole(self.num_ops, 0, 64, "RandAugment.num_ops")
-        fraction(self.magnitude, "RandAugment.magnitude")
-        fraction(self.magnitude_std, "RandAugment.magnitude_std")
-        fraction(self.rate, "RandAugment.rate")
+        num_ops = whole(self.num_ops, 0, 64, "RandAugment.num_ops")
+        object.__setattr__(self, "num_ops", num_ops)
+        for name in ("magnitude", "magnitude_std", "rate"):
+            value = fraction(getattr(self, name), f"RandAugment.{name}")
+            object.__setattr__(self, name, value)
         object.__setattr__(self, "ops", check_ops(self.ops, "RandAugment.ops"))
 
     def expand(self) -> Node:

@@ -37,6 +37,11 @@ class Policy:
         for count, (step, top) in enumerate(walk(steps)):
             if count >= MAX_STEPS:
                 raise PolicyError(f"policy: more than {MAX_STEPS} steps")
+            if step.arguments.get("output_channels") == 1 and not top:
+                raise PolicyError(
+                    f"policy: {step.op}(output_channels=1) must stand in the outermost list, "
+                    "or images of one batch would differ"
+                )
             if get(step.op).kind is Kind.OUTPUT and not (top and step is steps[-1]):
                 raise PolicyError(f"policy: {step.op} must be the last step of the policy")
 

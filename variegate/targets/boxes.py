@@ -15,8 +15,10 @@ from variegate.targets.polygons import (
     Floats,
     Ints,
     clip_to_frame,
+    clip_to_front,
     densify,
     has_fields,
+    matrices,
     through_warp,
     warp_levels,
 )
@@ -117,6 +119,9 @@ def move_boxes(
             moving = np.flatnonzero(rows >= 0)
             if len(moving) == 0:
                 continue
+            ahead = np.tile(np.eye(3), (len(rows), 1, 1))
+            ahead[moving] = matrices(stage.tables.warp_forward, rows[moving])
+            polygons, count = clip_to_front(polygons, count, ahead)
             polygons = polygons.copy()
             polygons[moving] = through_warp(stage.tables, rows[moving], polygons[moving])
             whole[moving] = through_warp(stage.tables, rows[moving], whole[moving])
@@ -134,7 +139,7 @@ def area(points: Floats, count: Ints) -> Floats:
     )
     after = np.take_along_axis(points, following[..., None], axis=1)
     cross = points[..., 0] * after[..., 1] - points[..., 1] * after[..., 0]
-    return np.abs(np.where(used, cross, 0.0).sum(axis=1)) / 2
+    return np.asarray(np.abs(np.where(used, cross, 0.0).sum(axis=1)) / 2)
 
 
 def _collect(

@@ -76,6 +76,14 @@ def _hint(image: Image) -> str:
     return ""
 
 
+def as_array(value: Any, where: str) -> npt.NDArray[Any]:
+    """np.asarray, with InputError for nested lists of different lengths."""
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise InputError(f"{where}: expected rows of one length, got {value!r:.80}") from error
+
+
 def read_single(image: Any) -> tuple[Image, bool]:
     """One image (h, w) or (h, w, c) as (h, w, c), and whether it came without a channel axis."""
     if not isinstance(image, np.ndarray):

@@ -33,6 +33,8 @@ def read_labels(value: Any, count: int, where: str = "labels") -> Labels:
         return labels.astype(np.int64)
     if not (np.issubdtype(labels.dtype, np.floating) or np.issubdtype(labels.dtype, np.integer)):
         raise InputError(f"{where}: soft labels must be numbers, got {labels.dtype}")
+    if labels.shape[1] == 0:
+        raise InputError(f"{where}: soft labels need a column for each class, got none")
     soft = labels.astype(np.float32)
     if not np.isfinite(soft).all() or np.any(soft < 0) or np.any(soft > 1):
         raise InputError(f"{where}: soft labels must lie in [0, 1]")
@@ -47,6 +49,8 @@ def class_indices(labels: Labels) -> npt.NDArray[np.int64]:
 def soften(labels: Labels, classes: int | None) -> npt.NDArray[np.float32]:
     """Soft labels (n, classes); class indices need `classes`. Raises InputError that says so."""
     if labels.ndim == 2:
+        if classes is not None and labels.shape[1] != classes:
+            raise InputError(f"labels: {labels.shape[1]} columns, but classes={classes}")
         return labels
     if classes is None:
         raise InputError(

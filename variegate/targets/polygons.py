@@ -14,13 +14,14 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 EDGE_SAMPLES = 32
+BEHIND = 1e-9  # a point at or behind the eye goes far outside
+IN_FRONT = 1e-6
 
 
 def warp_levels(stage: Stage) -> list[Ints]:
     """Rows of the warp table by level: level j holds the j-th warp of each sample (n,), or -1."""
-    samples = np.repeat(
-        np.arange(len(stage.start) - 1), np.diff(np.asarray(stage.start, dtype=np.int64))
-    )
+    start = np.asarray(stage.start, dtype=np.int64)
+    samples = np.repeat(np.arange(len(start) - 1), start[1:] - start[:-1])
     is_warp = stage.verb == Verb.WARP
     samples, rows = samples[is_warp], stage.row[is_warp]
     levels: list[Ints] = []
@@ -41,7 +42,7 @@ def transform(matrix: Floats, points: Floats) -> Floats:
     flat = points.reshape(shape[0], -1, 2)
     moved = np.einsum("mij,mpj->mpi", matrix[:, :2, :2], flat) + matrix[:, None, :2, 2]
     weight = np.einsum("mj,mpj->mp", matrix[:, 2, :2], flat) + matrix[:, None, 2, 2]
-    return (moved / weight[..., None]).reshape(shape)
+    return np.asarray(moved / np.maximum(weight, BEHIND)[..., None]).reshape(shape)
 
 
 def matrices(column: Any, rows: Ints) -> Floats:
@@ -114,6 +115,14 @@ def _clip_half(points: Floats, count: Ints, distance: Floats) -> tuple[Floats, I
     total = kept.sum(axis=1)
     longest = max(int(total.max(initial=0)), 1)
     return np.take_along_axis(candidates, order[..., None], axis=1)[:, :longest], total
+
+
+def clip_to_front(points: Floats, count: Ints, matrix: Floats) -> tuple[Floats, Ints]:
+    """Cuts off what a perspective has behind the eye; matrix (m, 3, 3) is the map to come."""
+    if not np.any(matrix[:, 2, :2]):
+        return points, count
+    weight = np.einsum("mj,mpj->mp", matrix[:, 2, :2], points) + matrix[:, None, 2, 2]
+    return _clip_half(points, count, weight - IN_FRONT)
 
 
 def densify(corners: Floats, samples: int) -> Floats:

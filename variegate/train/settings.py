@@ -31,6 +31,10 @@ class TrainSettings:
     may be asked for another). learning_rate: the peak of the one-cycle schedule. label_smoothing:
     on 0..1. precision: "auto" takes bfloat16 where the processor multiplies it natively. threads:
     None takes every usable core, at most 8. device: "auto", "cpu" or "cuda".
+
+    Several threads pay on a quiet machine only. They wait for each other after every layer, so one
+    busy neighbor on two cores made a training 30 times as slow with 2 threads and at most twice
+    with 1. Where many models are trained, run one process a core with threads=1.
     """
 
     width: int = 32
@@ -83,7 +87,7 @@ class TrainSettings:
             raise InputError(f"{unknown[0]}: unknown setting; known: {', '.join(known)}")
         side, n = max(dataset.images.shape[1:3]), max(1, len(dataset))
         batch_size = 64 if n >= 10_000 else 32
-        wanted_images = 14_000 if side <= 16 else 56_000
+        wanted_images = 10_000 if side <= 16 else 48_000 if side <= 40 else 44_000
         epochs = int(min(60, max(8, round(wanted_images / n))))
         # On so small images two threads wait for each other longer than they compute.
         threads = 1 if side <= 16 else None

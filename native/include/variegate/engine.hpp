@@ -1,4 +1,5 @@
-// What the binding calls. All arguments have been checked; nothing here throws but for want of memory.
+// What the binding calls. All arguments have been checked; nothing here throws but for want of
+// memory.
 #pragma once
 
 #include "variegate/image.hpp"

@@ -1,5 +1,6 @@
-// The gray of a pixel in the image's own range: Pillow's integer formula for uint8, the same weights for floats.
-// One channel is its own gray; of four the first three count; other counts take the (rounded) mean.
+// The gray of a pixel in the image's own range: Pillow's integer formula for uint8, the same
+// weights for floats. One channel is its own gray; of four the first three count; other counts take
+// the (rounded) mean.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// The counter-based generator of variegate/plan/counter.py: a word is a pure function of key and place.
+// The counter-based generator of variegate/plan/counter.py: a word is a pure function of key and
+// place.
 #pragma once
 
 #include <cstdint>

@@ -1,9 +1,11 @@
-// How values become pixels, stated once. The reference engine (variegate/engine/reference.py) is the meaning.
+// How values become pixels, stated once. The reference engine (variegate/engine/reference.py) is
+// the meaning.
 //
 //   level      a double on 0..255 for every dtype
 //   rounded    a level back to a pixel: clipped, uint8 to the nearest, halves up
-//   truncated  a float in the image's own range back to a pixel: clipped, uint8 drops the fraction, as Pillow does
-//   settled    a double in the image's own range back to a pixel: clipped, uint8 to the nearest
+//   truncated  a float in the image's own range back to a pixel: clipped, uint8 drops the fraction,
+//   as Pillow does settled    a double in the image's own range back to a pixel: clipped, uint8 to
+//   the nearest
 //
 // Every clip turns NaN into the lower end, so that no conversion to a whole number is undefined.
 #pragma once

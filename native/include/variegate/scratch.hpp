@@ -1,4 +1,5 @@
-// Memory that a thread keeps from one sample to the next, so that the loop over samples does not allocate.
+// Memory that a thread keeps from one sample to the next, so that the loop over samples does not
+// allocate.
 #pragma once
 
 #include <cstddef>
@@ -45,7 +46,8 @@ struct Scratch {
     Buffer lines;      // single rows of numbers
     Buffer points;     // where the pixels of one row come from
     Buffer weights[2]; // filter weights of each axis
-    Buffer places[2];  // first tap and number of taps, or source index, of each output row and column
+    Buffer
+        places[2]; // first tap and number of taps, or source index, of each output row and column
 
     static Scratch& mine();
     // Gives back what a very large image made grow.

@@ -1,4 +1,5 @@
-// The tables of variegate/plan/program.py as the engine sees them: pointers that the binding has checked.
+// The tables of variegate/plan/program.py as the engine sees them: pointers that the binding has
+// checked.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// The verbs, one source each. T is uint8_t or float; images are contiguous. Where a comment says so, `out` may be `in`.
+// The verbs, one source each. T is uint8_t or float; images are contiguous. Where a comment says
+// so, `out` may be `in`.
 #pragma once
 
 #include "variegate/image.hpp"
@@ -30,7 +31,8 @@ bool stretches(const double* matrix);
 
 template <class T> void warp(const T* in, Shape shape, const Warp& warp, T* out, Scratch& scratch);
 
-// A run of LOOKUP, CHANNELS, TOWARD and LUMA entries. `out` may be `in` where no LUMA is among them.
+// A run of LOOKUP, CHANNELS, TOWARD and LUMA entries. `out` may be `in` where no LUMA is among
+// them.
 template <class T>
 void pointwise(const T* in, Shape shape, const Stage& stage, int64_t first, int64_t last, T* out,
                Scratch& scratch);
@@ -50,8 +52,7 @@ template <class T>
 void measure(const T* in, Shape shape, const double* row, T* out, Scratch& scratch);
 template <class T> void rectangles(T* image, Shape shape, const Tables& tables, int64_t row);
 template <class T> void grid(T* image, Shape shape, const Tables& tables, int64_t row);
-template <class T>
-void noise(const T* in, Shape shape, const Tables& tables, int64_t row, T* out);
+template <class T> void noise(const T* in, Shape shape, const Tables& tables, int64_t row, T* out);
 
 template <class T> void blur(const T* in, Shape shape, double sigma, T* out, Scratch& scratch);
 template <class T> void smooth(const T* in, Shape shape, float factor, T* out, Scratch& scratch);

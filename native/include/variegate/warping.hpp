@@ -1,5 +1,5 @@
-// The parts of WARP. The meaning is variegate/engine/sampling.py: whether a pixel lies outside, and which pixel is
-// nearest, is decided by the same double precision operations in the same order.
+// The parts of WARP. The meaning is variegate/engine/sampling.py: whether a pixel lies outside, and
+// which pixel is nearest, is decided by the same double precision operations in the same order.
 #pragma once
 
 #include <cmath>
@@ -67,7 +67,7 @@ struct Span {
 class Points {
   public:
     Points(const Warp& warp, Buffer& room);
-    // Fills x and y for row i; a straight map only where the caller's span is not empty.
+    // Fills x and y for row i.
     void row(int i);
     // Narrows a span to the points with low <= coordinate < high. Straight maps only.
     Span within(Span span, const double* values, double slope, double low, double high) const;
@@ -95,8 +95,8 @@ template <class T> void reduce(const T* in, Shape shape, Factors factors, T* out
 template <class T>
 void warp_separable(const T* in, Shape shape, const Warp& warp, T* out, Scratch& scratch);
 
-// Whether each output row and column comes from one source row and column: copies, flips, crops, quarter turns, and
-// any nearest map along the axes.
+// Whether each output row and column comes from one source row and column: copies, flips, crops,
+// quarter turns, and any nearest map along the axes.
 template <class T> bool picks_pixels(const Warp& warp);
 template <class T>
 void warp_picking(const T* in, Shape shape, const Warp& warp, T* out, Scratch& scratch);

@@ -1,0 +1,232 @@
+// Pillow's two-pass resize, along rows and then along columns, for any scale, mirroring and offset.
+// uint8 in 22-bit fixed point: equal to the reference. Only the source rows that the second pass
+// needs go through the first.
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "variegate/float4.hpp"
+#include "variegate/warping.hpp"
+
+namespace variegate {
+namespace {
+
+constexpr int bits = 22;
+
+// NumPy's pairwise sum, so that weights have the reference's last bit.
+double pairwise_sum(const double* values, int64_t count) {
+    if (count < 8) {
+        double sum = 0;
+        for (int64_t i = 0; i < count; ++i) sum += values[i];
+        return sum;
+    }
+    if (count > 128) {
+        int64_t half = count / 2;
+        half -= half % 8;
+        return pairwise_sum(values, half) + pairwise_sum(values + half, count - half);
+    }
+    double part[8];
+    std::copy_n(values, 8, part);
+    int64_t i = 8;
+    for (; i + 8 <= count; i += 8)
+        for (int k = 0; k < 8; ++k) part[k] += values[i + k];
+    double sum =
+        ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
+    for (; i < count; ++i) sum += values[i];
+    return sum;
+}
+
+template <class T> struct Weighting;
+template <> struct Weighting<uint8_t> {
+    using Weight = int32_t;
+    using Sum = int32_t;
+    static Weight weight(double value) {
+        return static_cast<int32_t>(value * (1 << bits) + std::copysign(0.5, value));
+    }
+    static uint8_t settled(Sum sum) {
+        return static_cast<uint8_t>(clip((sum + (1 << (bits - 1))) >> bits, 0, 255));
+    }
+};
+template <> struct Weighting<float> {
+    using Weight = float;
+    using Sum = float;
+    static Weight weight(double value) { return static_cast<float>(value); }
+    static float settled(Sum sum) { return clip(sum, 0.0f, 1.0f); }
+};
+
+// One axis: output i is the sum of weights[offset + t] * source[first + t] for t in 0..count-1.
+struct Taps {
+    int first;
+    int count; // 0: outside the frame
+    int64_t offset;
+};
+
+template <class T> struct Axis {
+    using Weight = typename Weighting<T>::Weight;
+    const Taps* taps;
+    const Weight* weights;
+    int count;
+    int lowest; // source indices in use: lowest..highest-1
+    int highest;
+};
+
+struct AxisRule {
+    double scale;
+    double offset;
+    int length;
+    int count;
+    Resample resample;
+    Border border;
+};
+
+// The dense weights of one output; touched: the source indices that have one.
+Span dense_weights(const AxisRule& rule, double middle, Buffer& room, double* dense) {
+    const bool linear = rule.resample == Resample::Bilinear;
+    const double widen = std::max(1.0, std::fabs(rule.scale));
+    const double support = (linear ? 1 : 2) * widen;
+    auto from = static_cast<int64_t>(std::floor(middle - support + 0.5));
+    auto to = static_cast<int64_t>(std::floor(middle + support + 0.5));
+    if (rule.border == Border::Constant) {
+        from = std::max<int64_t>(from, 0);
+        to = std::min<int64_t>(to, rule.length);
+    }
+    if (from >= to) return {0, 0};
+    double* values = room.get<double>(to - from);
+    for (int64_t tap = from; tap < to; ++tap) {
+        const double t = (tap - middle + 0.5) / widen;
+        values[tap - from] = linear ? triangle_kernel(t) : cubic_kernel(t);
+    }
+    const double sum = pairwise_sum(values, to - from);
+    if (sum == 0) return {0, 0};
+    Span touched{rule.length, 0};
+    for (int64_t tap = from; tap < to; ++tap) {
+        const int index = continued(static_cast<int>(tap), rule.length, rule.border);
+        dense[index] += values[tap - from] / sum;
+        touched.from = std::min(touched.from, index);
+        touched.to = std::max(touched.to, index + 1);
+    }
+    return touched;
+}
+
+template <class T>
+Axis<T> make_axis(const AxisRule& rule, Scratch& scratch, Buffer& taps_room, Buffer& weights_room) {
+    using Weight = typename Axis<T>::Weight;
+    auto* taps = taps_room.get<Taps>(rule.count);
+    double* dense = scratch.lines.get<double>(rule.length);
+    std::fill_n(dense, rule.length, 0.0);
+    // Weights of all outputs one behind the other. Their number is known only afterwards: first a
+    // guess, then grown.
+    const double widen = std::max(1.0, std::fabs(rule.scale));
+    int64_t room = (static_cast<int64_t>(std::min(4 * widen, 1.0 * rule.length)) + 3) * rule.count;
+    Weight* weights = weights_room.get<Weight>(room);
+    Axis<T> axis{taps, weights, rule.count, rule.length, 0};
+    int64_t used = 0;
+    for (int i = 0; i < rule.count; ++i) {
+        const double center = rule.scale * (i + 0.5) + rule.offset;
+        taps[i] = {0, 0, used};
+        if (rule.border == Border::Constant && !(center >= 0 && center < rule.length)) continue;
+        const Span touched = dense_weights(rule, near_enough(center), scratch.tile, dense);
+        if (used + touched.to - touched.from > room) {
+            std::vector<Weight> kept(weights, weights + used);
+            room = 2 * room + rule.length;
+            weights = weights_room.get<Weight>(room);
+            std::copy(kept.begin(), kept.end(), weights);
+            axis.weights = weights;
+        }
+        Span span{touched.to, touched.from}; // without the zeros at both ends
+        for (int index = touched.from; index < touched.to; ++index) {
+            const Weight weight = Weighting<T>::weight(dense[index]);
+            dense[index] = 0;
+            weights[used + index - touched.from] = weight;
+            if (weight == 0) continue;
+            span.from = std::min(span.from, index);
+            span.to = index + 1;
+        }
+        if (span.from >= span.to) span = {touched.from, touched.to};
+        std::copy(weights + used + span.from - touched.from,
+                  weights + used + span.to - touched.from, weights + used);
+        taps[i] = {span.from, span.to - span.from, used};
+        used += span.to - span.from;
+        if (span.from >= span.to) continue;
+        axis.lowest = std::min(axis.lowest, span.from);
+        axis.highest = std::max(axis.highest, span.to);
+    }
+    return axis;
+}
+
+template <class T> void pass_along(const T* in, const Axis<T>& axis, int depth, T* out) {
+    using Sum = typename Weighting<T>::Sum;
+    for (int i = 0; i < axis.count; ++i, out += depth) {
+        const Taps taps = axis.taps[i];
+        const auto* weights = axis.weights + taps.offset;
+        const T* from = in + static_cast<int64_t>(taps.first) * depth;
+        for (int k = 0; k < depth; ++k) {
+            Sum sum = 0;
+            for (int t = 0; t < taps.count; ++t) sum += weights[t] * from[t * int64_t{depth} + k];
+            out[k] = Weighting<T>::settled(sum);
+        }
+    }
+}
+
+// One output row from rows that lie `stride` values apart.
+template <class T>
+void pass_across(const T* in, int64_t stride, const Axis<T>& axis, int row, int64_t count,
+                 Buffer& room, T* out) {
+    using Sum = typename Weighting<T>::Sum;
+    const Taps taps = axis.taps[row];
+    const auto* weights = axis.weights + taps.offset;
+    const T* from = taps.count == 0 ? in : in + (taps.first - axis.lowest) * stride;
+    Sum* sums = room.get<Sum>(count);
+    std::fill_n(sums, count, Sum{0});
+    for (int t = 0; t < taps.count; ++t, from += stride) {
+        const auto weight = weights[t];
+        for (int64_t i = 0; i < count; ++i) sums[i] += weight * from[i];
+    }
+    for (int64_t i = 0; i < count; ++i) out[i] = Weighting<T>::settled(sums[i]);
+}
+
+template <class T> const T* turned(const T* in, Shape shape, Scratch& scratch) {
+    T* out = scratch.turned.get<T>(shape.values());
+    const int depth = shape.channels;
+    for (int r = 0; r < shape.height; ++r)
+        for (int c = 0; c < shape.width; ++c, in += depth)
+            std::copy_n(in, depth, out + (static_cast<int64_t>(c) * shape.height + r) * depth);
+    return out;
+}
+
+} // namespace
+
+template <class T>
+void warp_separable(const T* in, Shape shape, const Warp& warp, T* out, Scratch& scratch) {
+    double m[9];
+    std::copy_n(warp.matrix, 9, m);
+    if (m[0] == 0) {
+        in = turned(in, shape, scratch);
+        std::swap(shape.height, shape.width);
+        std::swap_ranges(m, m + 3, m + 3);
+    }
+    const AxisRule across{m[0], m[2], shape.width, warp.width, warp.resample, warp.border};
+    const AxisRule down{m[4], m[5], shape.height, warp.height, warp.resample, warp.border};
+    const Axis<T> columns = make_axis<T>(across, scratch, scratch.places[0], scratch.weights[0]);
+    const Axis<T> rows = make_axis<T>(down, scratch, scratch.places[1], scratch.weights[1]);
+    const int depth = shape.channels;
+    const int64_t stride = static_cast<int64_t>(shape.width) * depth;
+    const int64_t count = static_cast<int64_t>(warp.width) * depth;
+    T* passed = scratch.pass.get<T>(std::max(0, rows.highest - rows.lowest) * count);
+    for (int r = rows.lowest; r < rows.highest; ++r)
+        pass_along(in + r * stride, columns, depth, passed + (r - rows.lowest) * count);
+    T fill[max_channels];
+    for (int k = 0; k < depth; ++k) fill[k] = Rounding<T>::fill(warp.fill[k]);
+    const bool framed = warp.border == Border::Constant;
+    for (int i = 0; i < warp.height; ++i, out += count) {
+        pass_across(passed, count, rows, i, count, scratch.lines, out);
+        for (int j = 0; framed && j < warp.width; ++j)
+            if (rows.taps[i].count == 0 || columns.taps[j].count == 0)
+                std::copy_n(fill, depth, out + int64_t{j} * depth);
+    }
+}
+
+template void warp_separable<uint8_t>(const uint8_t*, Shape, const Warp&, uint8_t*, Scratch&);
+template void warp_separable<float>(const float*, Shape, const Warp&, float*, Scratch&);
+
+} // namespace variegate

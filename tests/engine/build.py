@@ -1,0 +1,233 @@
+"""Stages and tables made by hand: random rows of every verb, and what they are run on."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from variegate.plan.program import KNOTS, Border, MixStage, Resample, Stage, Tables, Verb
+
+Image = npt.NDArray[Any]
+Generator = np.random.Generator
+Size = tuple[int, int]
+Entry = tuple[Verb, int]
+
+# dtype and shape after the first axis; rectangles_start has one more than its verb's rows.
+COLUMNS: dict[str, tuple[str, tuple[int, ...]]] = {
+    "warp_matrix": ("f8", (9,)),
+    "warp_forward": ("f8", (9,)),
+    "warp_before": ("f8", (9,)),
+    "warp_after": ("f8", (9,)),
+    "warp_size": ("i4", (2,)),
+    "warp_field_size": ("i4", (2,)),
+    "warp_mode": ("i4", (4,)),
+    "warp_fill": ("f4", (16,)),
+    "fields": ("f8", (2, 2, 2)),
+    "lookup": ("u1", (256,)),
+    "channels": ("f8", (12,)),
+    "toward": ("f4", ()),
+    "measure": ("f8", (2,)),
+    "blur": ("f8", ()),
+    "smooth": ("f4", ()),
+    "rectangles_start": ("i8", ()),
+    "rectangles": ("i4", (4,)),
+    "rectangles_fill": ("f4", (16,)),
+    "rectangles_noise": ("u8", ()),
+    "grid": ("f8", (6,)),
+    "grid_fill": ("f4", (16,)),
+    "noise": ("f8", ()),
+    "noise_key": ("u8", ()),
+    "codec": ("i4", ()),
+}
+IDENTITY = np.eye(3).ravel()
+
+
+def make_tables(**rows: Any) -> Tables:
+    """Tables with the given columns; the others have no row."""
+    columns = {}
+    for name, (dtype, shape) in COLUMNS.items():
+        given = rows.pop(name, None)
+        empty = np.zeros((1 if name == "rectangles_start" else 0, *shape), dtype=dtype)
+        kind = np.dtype(dtype) if name != "lookup" or given is None else np.asarray(given).dtype
+        columns[name] = empty if given is None else np.ascontiguousarray(given, dtype=kind)
+    assert not rows, f"no such table: {sorted(rows)}"
+    assert set(columns) == {field.name for field in fields(Tables)}
+    return Tables(**columns)
+
+
+def make_stage(entries: list[list[Entry]], tables: Tables, images: list[Image]) -> Stage:
+    """A stage of (verb, row) entries for each image, with the sizes that follow from them."""
+    flat = [entry for own in entries for entry in own]
+    start = np.cumsum([0, *(len(own) for own in entries)]).astype(np.int64)
+    sizes_in = np.array([image.shape[:2] for image in images], dtype=np.int64).reshape(-1, 2)
+    sizes_out = sizes_in.copy()
+    for place, own in enumerate(entries):
+        for verb, row in own:
+            if verb == Verb.WARP:
+                sizes_out[place] = tables.warp_size[row]
+    channels = images[0].shape[2] if images else 1
+    narrow = any(verb == Verb.LUMA for verb, _ in flat)
+    return Stage(
+        start,
+        np.array([verb for verb, _ in flat], dtype=np.int32),
+        np.array([row for _, row in flat], dtype=np.int64),
+        tables,
+        sizes_in,
+        sizes_out,
+        channels,
+        1 if narrow else channels,
+    )
+
+
+def make_image(seed: Generator, size: Size, channels: int, dtype: Any) -> Image:
+    """A smooth pattern with noise on it; floats on 0..1."""
+    y, x = np.mgrid[: size[0], : size[1]]
+    turn = seed.uniform(0.02, 0.3, (2, channels))
+    wave = 0.5 + 0.5 * np.sin(y[..., None] * turn[0] + x[..., None] * turn[1])
+    value = np.clip(wave + seed.normal(0, 0.1, wave.shape), 0, 1)
+    return np.rint(value * 255).astype(np.uint8) if dtype == np.uint8 else value.astype(np.float32)
+
+
+def fills(seed: Generator, count: int) -> Image:
+    """(count, 16) levels, whole and broken ones."""
+    return np.where(seed.random((count, 1)) < 0.5, 0, seed.uniform(0, 255, (count, 16)))
+
+
+def around_center(size: Size, out: Size, linear: Image, shift: Image) -> Image:
+    """Output to source: `linear` about the centers, moved by `shift` (x, y)."""
+    center_in = np.array([size[1], size[0]]) / 2 + shift
+    center_out = np.array([out[1], out[0]]) / 2
+    matrix = np.eye(3)
+    matrix[:2, :2] = linear
+    matrix[:2, 2] = center_in - linear @ center_out
+    return matrix
+
+
+def warp_matrix(seed: Generator, kind: str, size: Size, out: Size) -> Image:
+    """One map of a kind: affine, perspective, resize, turned (a resize), whole or identity."""
+    if kind == "identity":
+        return np.eye(3)
+    if kind == "whole":
+        quarter = np.array([[0.0, 1], [-1, 0]])
+        square = [np.eye(2), -np.eye(2), quarter, -quarter]
+        matrix = np.eye(3)
+        matrix[:2, :2] = square[seed.integers(4)] * np.array([1, seed.choice([-1, 1])])
+        matrix[:2, 2] = seed.integers(-3, max(size) + 3, 2)
+        return matrix
+    shift = seed.normal(0, 0.2, 2) * (size[1], size[0])
+    if kind in ("resize", "turned"):
+        scale = np.exp(seed.uniform(-1.2, 1.6, 2)) * seed.choice([-1, 1], 2)
+        linear = np.diag(scale) if kind == "resize" else np.diag(scale)[::-1]
+        return around_center(size, out, linear, shift)
+    angle = seed.uniform(0, 2 * np.pi)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    shear = np.array([[1, seed.normal(0, 0.3)], [0, 1]])
+    matrix = around_center(size, out, np.exp(seed.uniform(-0.7, 1.2)) * turn @ shear, shift)
+    if kind == "perspective":
+        matrix[2, :2] = seed.normal(0, 0.6, 2) / max(out)
+    return matrix
+
+
+WARPS = ("affine", "perspective", "resize", "turned", "whole", "identity", "field")
+
+
+def warp_rows(seed: Generator, size: Size, kinds: list[str], **fixed: int) -> dict[str, Image]:
+    """Columns of the warp tables, one row per kind; fixed: resample, border or antialias."""
+    rows: dict[str, list[Any]] = {name: [] for name in COLUMNS if name.startswith("warp_")}
+    displacements = []
+    for kind in kinds:
+        out = (int(seed.integers(1, 2 * size[0] + 3)), int(seed.integers(1, 2 * size[1] + 3)))
+        field = -1
+        before = np.eye(3)
+        matrix = warp_matrix(seed, "affine" if kind == "field" else kind, size, out)
+        if kind == "field":
+            field = len(displacements)
+            displacements.append(seed.normal(0, 0.05 * max(size), (5, 4, 2)))
+            before = warp_matrix(seed, str(seed.choice(["affine", "perspective"])), size, size)
+        mode = {
+            "resample": seed.integers(len(Resample)),
+            "border": seed.integers(len(Border)),
+            "antialias": seed.integers(2),
+        } | fixed
+        rows["warp_matrix"].append(matrix.ravel())
+        rows["warp_forward"].append(IDENTITY)
+        rows["warp_before"].append(before.ravel())
+        rows["warp_after"].append(IDENTITY)
+        rows["warp_size"].append(out)
+        rows["warp_field_size"].append(size)
+        rows["warp_mode"].append((mode["resample"], mode["border"], mode["antialias"], field))
+    columns = {name: np.array(own) for name, own in rows.items() if own}
+    columns["warp_fill"] = fills(seed, len(kinds))
+    if displacements:
+        columns["fields"] = np.array(displacements)
+    return columns
+
+
+def lookup_rows(seed: Generator, count: int, dtype: Any) -> Image:
+    """Tables with and without steps."""
+    if dtype == np.uint8:
+        return seed.integers(0, 256, (count, 256)).astype(np.uint8)
+    smooth = np.linspace(0, 1, KNOTS) ** seed.uniform(0.5, 2, (count, 1))
+    steps = np.repeat(seed.random((count, 256)), 16, axis=1)[:, :KNOTS]
+    return np.where(seed.random((count, 1)) < 0.5, smooth, steps).astype(np.float32)
+
+
+def rectangle_rows(seed: Generator, count: int, size: Size) -> dict[str, Image]:
+    """Rectangles inside the frame and over its far edges, empty ones among them."""
+    numbers = seed.integers(0, 4, count)
+    corners = seed.integers(0, (size[0] + 3, size[1] + 3), (int(numbers.sum()), 2))
+    spans = seed.integers(0, (size[0] + 1, size[1] + 1), corners.shape)
+    return {
+        "rectangles_start": np.cumsum([0, *numbers]),
+        "rectangles": np.concatenate([corners, corners + spans], axis=1),
+        "rectangles_fill": fills(seed, count),
+        "rectangles_noise": np.where(
+            seed.random(count) < 0.5, np.uint64(0), seed.integers(1, 2**63, count, dtype=np.uint64)
+        ),
+    }
+
+
+def grid_rows(seed: Generator, count: int, size: Size) -> Image:
+    """Grids of any angle."""
+    period = seed.uniform(2, 3 + max(size), count)
+    angle = seed.uniform(0, 2 * np.pi, count)
+    offsets = seed.random((2, count)) * period
+    side = seed.random(count) * period
+    return np.stack([period, side, *offsets, np.cos(angle), np.sin(angle)], axis=1)
+
+
+def random_tables(seed: Generator, size: Size, dtype: Any, count: int = 3) -> Tables:
+    """Tables with `count` rows of every verb; warps of all kinds."""
+    kinds = [str(kind) for kind in seed.choice(WARPS, count)]
+    matrix = np.eye(3, 4) + seed.normal(0, 0.4, (count, 3, 4)) * (1, 1, 1, 0.3)
+    modes = np.stack([np.arange(count) % 3, seed.uniform(0, 2, count)], axis=1)
+    return make_tables(
+        **warp_rows(seed, size, kinds),
+        **rectangle_rows(seed, count, size),
+        lookup=lookup_rows(seed, count, dtype),
+        channels=matrix.reshape(count, 12),
+        toward=seed.choice([0.0, 1.0, 0.3, 1.7, 2.0], count),
+        measure=modes,
+        blur=seed.choice([0.0, 0.2, 0.8, 1.5, 4.0], count),
+        smooth=seed.choice([0.0, 1.0, 0.4, 1.9], count),
+        grid=grid_rows(seed, count, size),
+        grid_fill=fills(seed, count),
+        noise=seed.uniform(0, 0.3, count),
+        noise_key=seed.integers(1, 2**63, count, dtype=np.uint64),
+        codec=seed.integers(10, 95, count),
+    )
+
+
+def random_mix(seed: Generator, count: int, size: Size) -> MixStage:
+    """Blends and rectangles with partners, some of them the sample itself."""
+    corner = np.stack([seed.integers(0, side + 1, (count, 2)) for side in size], axis=2)
+    rects = np.concatenate([corner.min(axis=1), corner.max(axis=1)], axis=1)
+    return MixStage(
+        partner=seed.integers(0, max(count, 1), count).astype(np.int64),
+        blend=seed.random(count) < 0.5,
+        weight=seed.random(count),
+        rects=rects.astype(np.int32),
+    )

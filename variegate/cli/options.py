@@ -1,0 +1,69 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DATA_HELP = (
+    "'digits', a folder of class folders (or of train, val and test above them), a folder of "
+    "MNIST idx files, or an .npz file."
+)
+
+Data = Annotated[str, typer.Argument(metavar="DATA", help=DATA_HELP, show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")]
+Seed = Annotated[int, typer.Option(min=0, help="Divides the data and starts every draw.")]
+PerClass = Annotated[
+    int | None, typer.Option(min=1, help="Train on exactly so many images of each class.")
+]
+Size = Annotated[
+    str | None, typer.Option(metavar="H[xW]", help="Bring every image to this size in pixels.")
+]
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit-per-class", min=1, help="Read at most so many training images a class."),
+]
+OnError = Annotated[str, typer.Option(help="At a bad image file: stop or skip.")]
+Epochs = Annotated[
+    int | None, typer.Option(min=1, help="Passes over the training images; by default by data.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, help="Threads of a training; by default one up to 32 pixels, else all."),
+]
+Out = Annotated[Path, typer.Option(help="The folder to keep everything in; it resumes from there.")]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="Trainings at a time; by default as many as cores allow.")
+]
+
+
+def read_size(text: str | None) -> tuple[int, int] | None:
+    """'96' or '96x128' as (height, width)."""
+    if text is None:
+        return None
+    parts = text.lower().split("x")
+    if len(parts) > 2 or not all(part.isascii() and part.isdigit() for part in parts):
+        raise typer.BadParameter(f"--size: expected 96 or 96x128 (height x width), got {text!r}")
+    return int(parts[0]), int(parts[-1])
+
+
+def read_settings(device: str, threads: int | None) -> dict[str, object]:
+    """Training settings from options; only what was given."""
+    given: dict[str, object] = {} if threads is None else {"threads": threads}
+    return given if device == "auto" else {**given, "device": device}
+
+
+def data_flags(
+    per_class: int | None, size: str | None, limit: int | None, on_error: str, seed: int
+) -> str:
+    """The data options as they were given, for the next command."""
+    flags = "" if per_class is None else f" --train-per-class {per_class}"
+    flags += "" if size is None else f" --size {size}"
+    flags += "" if limit is None else f" --limit-per-class {limit}"
+    flags += "" if on_error == "stop" else f" --on-error {on_error}"
+    return flags + (f" --seed {seed}" if seed else "")

@@ -1,0 +1,97 @@
+"""variegate search."""
+
+from __future__ import annotations
+
+import shlex
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from variegate.cli import options as o
+from variegate.cli.show import Show
+
+
+class Method(StrEnum):
+    """How the next policy to try is chosen."""
+
+    tpe = "tpe"
+    random = "random"
+    grid = "grid"
+
+
+def command(
+    data: o.Data,
+    method: Annotated[
+        Method, typer.Option(help="tpe learns from earlier trials; grid is RandAugment's N x M.")
+    ] = Method.tpe,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Policies to try; by default 20, for grid all cells.")
+    ] = None,
+    epochs: o.Epochs = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Trainings of each policy.")] = 1,
+    train_per_class: o.PerClass = None,
+    size: o.Size = None,
+    limit: o.Limit = None,
+    on_error: o.OnError = "stop",
+    space: Annotated[
+        Path | None, typer.Option(help="A JSON file that says what may be drawn.")
+    ] = None,
+    seed: o.Seed = 0,
+    device: o.Device = "auto",
+    threads: o.Threads = None,
+    out: o.Out = Path("runs/search"),
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+    debug: o.Debug = False,
+) -> None:
+    """Find a policy for DATA. The same command resumes a search that was stopped.
+
+    Trains on the train split and scores on the validation split; the test split is not touched.
+    Writes study.db (every finished trial), best.json (the policy) and search.json.
+    """
+    wanted = o.read_size(size)
+    with Show("search", as_json=json, quiet=quiet, debug=debug) as show:
+        show.note(f"search {data}")
+        from variegate import workflow
+
+        found = workflow.search(
+            data,
+            method=method.value,
+            trials=trials,
+            epochs=epochs,
+            repeats=repeats,
+            seed=seed,
+            train_per_class=train_per_class,
+            size=wanted,
+            limit_per_class=limit,
+            on_error=on_error,
+            space=space,
+            settings=o.read_settings(device, threads),
+            out=out,
+            progress=show.event,
+            command=show.command,
+        )
+        show.result(found.to_dict(), lines(found))
+        flags = o.data_flags(train_per_class, size, limit, on_error, seed)
+        show.next(f"variegate compare {shlex.quote(data)}{flags} --out {shlex.quote(str(out))}")
+
+
+def lines(found: object) -> list[str]:
+    """The result of a search for a person."""
+    from variegate.evaluate.report.policytext import policy_data, policy_lines
+    from variegate.workflow import SearchResult
+
+    if not isinstance(found, SearchResult):
+        raise TypeError(type(found).__name__)
+    steps = policy_lines(policy_data(found.best))
+    head = (
+        f"best: trial {found.best_number} of {len(found.history)}, "
+        f"{100 * found.best_value:.1f} % of {found.data.validation} validation images "
+        "(the best of many, so it flatters; compare measures it)"
+    )
+    more = [f"  and {len(steps) - 12} more lines in the file"] if len(steps) > 12 else []
+    shown = [f"  {'  ' * depth}{text}" for depth, text in steps[:12]]
+    tail = f"policy: {found.best_path}; {found.seconds:.0f} s of training in all"
+    return [head, *shown, *more, tail]

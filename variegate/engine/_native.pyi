@@ -1,0 +1,47 @@
+from typing import Any
+
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+def version() -> str: ...
+def run_stage(
+    start: Array,
+    verb: Array,
+    row: Array,
+    tables: object,
+    images: list[Array] | Array,
+    results: list[Array] | Array,
+    normal: Array,
+    threads: int,
+    /,
+) -> None: ...
+def run_masks(
+    start: Array,
+    verb: Array,
+    row: Array,
+    tables: object,
+    masks: list[Array] | Array,
+    results: list[Array] | Array,
+    threads: int,
+    /,
+) -> None: ...
+def run_mix(
+    partner: Array,
+    blend: Array,
+    weight: Array,
+    rects: Array,
+    images: Array,
+    result: Array,
+    threads: int,
+    /,
+) -> None: ...
+def run_output(
+    images: Array,
+    scale: Array,
+    offset: Array,
+    channels_first: bool,
+    result: Array,
+    threads: int,
+    /,
+) -> None: ...

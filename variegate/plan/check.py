@@ -1,0 +1,225 @@
+"""Written rules for plans and programs. Tests run them after every draw and every lowering.
+
+A broken rule raises EngineError: `plan: <rule>: <where>` or `program: <rule>: <where>`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from variegate.errors import EngineError, PolicyError
+from variegate.ops.entries import MeasureMode
+from variegate.ops.op import Kind
+from variegate.ops.registry import get
+from variegate.ops.settings import MAX_SIDE
+from variegate.plan.plan import Plan, Record, check_extras, check_values
+from variegate.plan.program import KNOTS, Border, MixStage, Program, Resample, Stage, Tables, Verb
+from variegate.plan.tables import SHAPES
+
+Array = npt.NDArray[Any]
+
+# The column whose rows count a verb's entries; LUMA has no table.
+COUNTED = {
+    Verb.WARP: "warp_matrix",
+    Verb.LOOKUP: "lookup",
+    Verb.CHANNELS: "channels",
+    Verb.TOWARD: "toward",
+    Verb.MEASURE: "measure",
+    Verb.BLUR: "blur",
+    Verb.SMOOTH: "smooth",
+    Verb.RECTANGLES: "rectangles_fill",
+    Verb.GRID: "grid",
+    Verb.NOISE: "noise",
+    Verb.CODEC: "codec",
+}
+AGREE = 1e-6  # how well a matrix and its inverse multiply to the identity, relative to their size
+
+
+def _rule(holds: Any, what: str, rule: str, where: object = "") -> None:
+    if not np.all(holds):
+        raise EngineError(f"{what}: {rule}" + (f": {where}" if where != "" else ""))
+
+
+def _array(value: Any) -> Array:
+    return np.asarray(value)
+
+
+def check_plan(plan: Plan) -> None:
+    """Raises EngineError that names the rule that a plan breaks."""
+    count = len(plan.index)
+    _rule(plan.index.dtype == np.uint64, "plan", "sample ids are uint64", plan.index.dtype)
+    _rule(plan.sizes.shape == (count, 2), "plan", "one size per image", plan.sizes.shape)
+    _rule((plan.sizes >= 1) & (plan.sizes <= MAX_SIDE), "plan", "sizes are 1 or more")
+    positions = [record.position for record in plan.records]
+    _rule(positions == sorted(positions), "plan", "records stand in order of position", positions)
+    seen: set[tuple[int, int]] = set()
+    for record in plan.records:
+        _check_record(record, count)
+        places = {(record.position, int(row)) for row in record.rows}
+        _rule(not seen & places, "plan", "one step per sample and position", record.path)
+        seen |= places
+
+
+def _check_record(record: Record, count: int) -> None:
+    op, rows, where = get(record.op), record.rows, record.path
+    _rule(len(rows) > 0, "plan", "a record has rows", where)
+    _rule((rows >= 0) & (rows < count), "plan", "rows lie inside the batch", where)
+    _rule(np.diff(np.sort(rows)) > 0, "plan", "rows are distinct", where)
+    for name, value in record.values.items():
+        _rule(value.shape[:1] == (len(rows),), "plan", "one value per row", f"{where}.{name}")
+        _rule(np.isfinite(value), "plan", "values are finite", f"{where}.{name}")
+    try:
+        check_values(op, record.values)
+        check_extras(op, record.settings, record.values, count)
+    except PolicyError as error:
+        raise EngineError(f"plan: values lie within their declared range: {error}") from error
+    for param in op.params:
+        if param.whole:
+            value = record.values[param.name]
+            _rule(
+                value == np.rint(value), "plan", "whole values are whole", f"{where}.{param.name}"
+            )
+    if op.kind is Kind.NOISE:
+        _rule(record.values["key"] != 0, "plan", "noise keys are not 0", where)
+
+
+def check_program(program: Program) -> None:
+    """Raises EngineError that names the rule that a lowered program breaks."""
+    _rule(program.dtype in (np.uint8, np.float32), "program", "uint8 or float32", program.dtype)
+    _rule(isinstance(program.stages[-1], Stage), "program", "the last stage is no mix")
+    before: Stage | None = None
+    for stage in program.stages:
+        if isinstance(stage, MixStage):
+            _rule(before is not None, "program", "a mix follows a stage")
+            if before is not None:
+                _check_mix(stage, _array(before.sizes_out))
+            continue
+        if before is not None:
+            same = np.array_equal(stage.sizes_in, before.sizes_out)
+            _rule(same, "program", "a stage takes the sizes that the last one gave")
+            same = stage.channels_in == before.channels_out
+            _rule(same, "program", "a stage takes the channels that the last one gave")
+        _check_tables(stage.tables, program.dtype)
+        _check_stage(stage)
+        before = stage
+    output = program.output
+    if output is not None and before is not None:
+        for values in (output.mean, output.std):
+            legal = len(values) in (1, before.channels_out)
+            _rule(legal, "program", "one output number per channel", values)
+
+
+def _check_mix(mix: MixStage, sizes: Array) -> None:
+    count, rects = len(sizes), _array(mix.rects)
+    partner, weight = _array(mix.partner), _array(mix.weight)
+    _rule((partner >= 0) & (partner < count), "program", "partners lie inside the batch")
+    _rule((weight >= 0) & (weight <= 1), "program", "weights lie in 0..1")
+    _rule(sizes == sizes[:1], "program", "a mix has images of one size")
+    _check_rects(rects[:, None], sizes, "mix")
+    area = (rects[:, 2] - rects[:, 0]) * (rects[:, 3] - rects[:, 1])
+    share = 1 - area / np.maximum(np.prod(sizes, axis=1), 1)
+    pasted = (partner != np.arange(count)) & ~_array(mix.blend)
+    _rule(np.abs(weight - share)[pasted] < 1e-12, "program", "weights are counted pixels")
+    alone = partner == np.arange(count)
+    _rule(weight[alone] == 1, "program", "what is not mixed keeps weight 1")
+
+
+def _check_rects(rects: Array, sizes: Array, where: str) -> None:
+    low, high = rects[..., :2], rects[..., 2:]
+    _rule(low >= 0, "program", "rectangles lie inside their frame", where)
+    _rule(high <= _array(sizes)[:, None, :], "program", "rectangles lie inside their frame", where)
+    _rule(low <= high, "program", "rectangles are not inside out", where)
+
+
+def _check_tables(tables: Tables, dtype: Any) -> None:
+    lookup = ((256,), np.uint8) if dtype == np.uint8 else ((KNOTS,), np.float32)
+    for name, (shape, kind) in {**SHAPES, "lookup": lookup}.items():
+        value = _array(getattr(tables, name))
+        _rule(value.shape[1:] == shape, "program", "columns have their shape", name)
+        _rule(value.dtype == kind, "program", "columns have their dtype", name)
+        _rule(value.flags.c_contiguous, "program", "columns are C-ordered", name)
+        _rule(np.isfinite(value), "program", "columns are finite", name)
+    for name in (n for n in SHAPES if n.endswith("_fill")):
+        value = _array(getattr(tables, name))
+        _rule((value >= 0) & (value <= 255), "program", "fills lie in 0..255", name)
+    for name in ("toward", "smooth", "blur", "noise"):
+        _rule(_array(getattr(tables, name)) >= 0, "program", "strengths are not negative", name)
+    quality = _array(tables.codec)
+    _rule((quality >= 1) & (quality <= 100), "program", "JPEG quality is 1..100")
+    modes = _array(tables.measure)[:, 0]
+    _rule(np.isin(modes, [float(m) for m in MeasureMode]), "program", "a measure mode is known")
+    _rule(_array(tables.noise_key) != 0, "program", "noise keys are not 0")
+    start = _array(tables.rectangles_start)
+    whole = start[0] == 0 and start[-1] == len(tables.rectangles)
+    _rule(
+        whole and np.all(np.diff(start) >= 0), "program", "starts are monotone", "rectangles_start"
+    )
+    _check_warps(tables)
+
+
+def _check_warps(tables: Tables) -> None:
+    for name in ("warp_matrix", "warp_forward", "warp_before", "warp_after"):
+        matrix = _array(getattr(tables, name)).reshape(-1, 3, 3)
+        _rule(np.linalg.det(matrix) != 0, "program", "matrices are invertible", name)
+    mode = _array(tables.warp_mode)
+    _rule(np.isin(mode[:, 0], list(Resample)), "program", "a way to resample is known")
+    _rule(np.isin(mode[:, 1], list(Border)), "program", "a border is known")
+    _rule(np.isin(mode[:, 2], (0, 1)), "program", "antialias is 0 or 1")
+    field = (mode[:, 3] >= -1) & (mode[:, 3] < len(tables.fields))
+    _rule(field, "program", "rows lie inside their table", "fields")
+    for name in ("warp_size", "warp_field_size"):
+        size = _array(getattr(tables, name))
+        _rule((size >= 1) & (size <= MAX_SIDE), "program", "sizes are 1 or more", name)
+    _rule(np.isfinite(_array(tables.fields)), "program", "columns are finite", "fields")
+    there = _array(tables.warp_forward).reshape(-1, 3, 3)
+    back = _array(tables.warp_before).reshape(-1, 3, 3)
+    straight = (mode[:, 3] < 0)[:, None, None]
+    last = _array(tables.warp_matrix).reshape(-1, 3, 3)
+    after = _array(tables.warp_after).reshape(-1, 3, 3)
+    _check_inverse(np.where(straight, last, back), there)
+    _check_inverse(np.where(straight, np.eye(3), last), np.where(straight, np.eye(3), after))
+
+
+def _check_inverse(back: Array, there: Array) -> None:
+    product = back @ there
+    scale = (np.abs(back) @ np.abs(there)).max(axis=(1, 2), initial=1.0)
+    off = product / product[:, 2:, 2:] - np.eye(3)
+    error = np.abs(off).max(axis=(1, 2), initial=0.0)
+    _rule(error <= AGREE * scale, "program", "the way back is the inverse of the way there")
+
+
+def _check_stage(stage: Stage) -> None:
+    start, verb, row = _array(stage.start), _array(stage.verb), _array(stage.row)
+    whole = start[0] == 0 and start[-1] == len(verb) == len(row)
+    _rule(whole and np.all(np.diff(start) >= 0), "program", "starts are monotone")
+    _rule(len(stage.sizes_in) == len(start) - 1, "program", "one size per image")
+    for kind in np.unique(verb):
+        _rule(kind in list(Verb), "program", "a verb is known", kind)
+        if kind in COUNTED:
+            own, rows = row[verb == kind], len(getattr(stage.tables, COUNTED[Verb(kind)]))
+            inside = (own >= 0) & (own < rows)
+            _rule(inside, "program", "rows lie inside their table", Verb(kind).name)
+    lowered = np.any(verb == Verb.LUMA)
+    expected = 1 if lowered else stage.channels_in
+    _rule(stage.channels_out == expected, "program", "only LUMA changes the channels")
+    _check_sizes(stage)
+
+
+def _check_sizes(stage: Stage) -> None:
+    """Follows each image's size through its warps; rectangles must fit the size at their place."""
+    tables = stage.tables
+    starts, rects = _array(tables.rectangles_start), _array(tables.rectangles)
+    for sample in range(len(stage.start) - 1):
+        size = _array(stage.sizes_in)[sample]
+        for entry in range(int(stage.start[sample]), int(stage.start[sample + 1])):
+            place = int(stage.row[entry])
+            if stage.verb[entry] == Verb.WARP:
+                size = _array(tables.warp_size)[place]
+            elif stage.verb[entry] == Verb.RECTANGLES:
+                own = rects[starts[place] : starts[place + 1]]
+                _check_rects(own[None], size[None], f"sample {sample}")
+        same = np.array_equal(size, _array(stage.sizes_out)[sample])
+        _rule(same, "program", "a stage ends with its last warp's size", f"sample {sample}")

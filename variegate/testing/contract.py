@@ -1,0 +1,145 @@
+"""The contract that every op keeps, checked from its declaration alone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from variegate.ops.op import Kind, Op
+from variegate.ops.registry import get
+from variegate.pipeline.pipeline import Pipeline
+from variegate.plan.check import check_plan, check_program
+from variegate.plan.lower import lower
+from variegate.plan.plan import Plan
+from variegate.policy.nodes import Step, Strength
+from variegate.testing.pictures import as_float, engines, picture, scenes, stride_forms
+
+Image = npt.NDArray[Any]
+SIZES = ((1, 1), (1, 7), (6, 1), (9, 14), (16, 11))
+SEED = 20
+STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
+SLACK = 0.03  # how much weaker a stronger magnitude may look on the scenes
+
+
+def _must(holds: Any, op: Op, rule: str, detail: object = "") -> None:
+    if not np.all(holds):
+        raise AssertionError(f"{op.name}: {rule}" + (f": {detail}" if detail != "" else ""))
+
+
+def step_of(op: Op, **more: Any) -> Step:
+    """The op as a step with its defaults, or its example where it needs one."""
+    return Step(op.name, dict(op.example), **more)
+
+
+def legal_channels(op: Op) -> tuple[int, ...]:
+    """Channel counts that the contract tries: color and codec ops take 1, 3 and 4 only."""
+    chained = op.name == "ColorJitter"
+    return (1, 3, 4) if op.kind in (Kind.COLOR, Kind.CODEC) or chained else (1, 2, 3, 4, 7)
+
+
+def check_op(name: str) -> None:
+    """Runs the contract of one op on every engine; raises AssertionError that names the rule."""
+    op = get(name)
+    for engine in engines():
+        for channels in legal_channels(op):
+            for size in SIZES:
+                images = np.stack([picture("random", size, channels, i) for i in range(5)])
+                check_run(op, engine, images)
+                check_run(op, engine, as_float(images))
+        check_strides(op, engine)
+        if op.kind is not Kind.OUTPUT:
+            check_never(op, engine)
+        if op.kind not in (Kind.OUTPUT, Kind.MIX):
+            check_targets(op, engine)
+        if op.has_magnitude:
+            check_weakest(op, engine)
+            check_strength(op, engine)
+
+
+def check_run(op: Op, engine: str, images: Image) -> None:
+    """Plan and program keep their rules; inputs stay; dtype and sizes hold; replay is exact."""
+    pipeline = Pipeline([step_of(op)], seed=SEED, engine=engine)
+    before, ids = images.copy(), np.arange(len(images)) + 3
+    plan = pipeline.draw(images=images, index=ids)
+    check_plan(plan)
+    program = lower(plan, images.dtype, images.shape[3])
+    check_program(program)
+    out = pipeline(images=images, index=ids)["images"]
+    _must(images == before, op, "inputs never change", images.shape)
+    _must(np.isfinite(out), op, "results are finite", images.shape)
+    _must(not np.may_share_memory(out, images), op, "results share no memory with inputs")
+    if op.kind is not Kind.OUTPUT:
+        size = np.asarray(program.stages[-1].sizes_out)[0]  # type: ignore[union-attr]
+        _must(out.dtype == images.dtype, op, "the dtype stays", out.dtype)
+        _must(out.shape == (len(images), *size, images.shape[3]), op, "shapes hold", out.shape)
+        _must(out.min() >= 0 and (out.max() <= 1 or out.dtype == np.uint8), op, "range 0..1")
+    again = pipeline.apply(Plan.from_dict(json.loads(plan.to_json())), images=images)["images"]
+    _must(again.tobytes() == out.tobytes(), op, "a plan read from JSON gives the same bytes")
+    if op.kind is not Kind.MIX:
+        for place, number in enumerate(ids):
+            one = pipeline(images=images[place : place + 1], index=[number])["images"]
+            same = one.tobytes() == out[place : place + 1].tobytes()
+            _must(same, op, "a batch gives what its samples give", images.shape)
+
+
+def check_strides(op: Op, engine: str) -> None:
+    """The memory layout of the input does not matter."""
+    images = np.stack([picture("random", (9, 14), 3, i) for i in range(3)])
+    pipeline = Pipeline([step_of(op)], seed=SEED, engine=engine)
+    for batch in (images, as_float(images)):
+        expected = pipeline(images=batch, index=range(3))["images"]
+        for form, view in stride_forms(batch).items():
+            out = pipeline(images=view, index=range(3))["images"]
+            _must(out.tobytes() == expected.tobytes(), op, "memory layout does not matter", form)
+
+
+def check_never(op: Op, engine: str) -> None:
+    """With p=0 nothing changes."""
+    step = Step(op.name, dict(op.example), p=0.0) if "output_channels" not in op.example else None
+    images = np.stack([picture("random", (9, 14), 3, i) for i in range(3)])
+    if step is not None:
+        out = Pipeline([step], seed=SEED, engine=engine)(images=images, index=range(3))["images"]
+        _must(out.shape == images.shape and np.all(out == images), op, "p=0 changes nothing")
+
+
+def check_targets(op: Op, engine: str) -> None:
+    """Only geometry moves masks, boxes and points; masks gain no new ids."""
+    images = np.stack([picture("random", (16, 11), 3, i) for i in range(4)])
+    masks = np.random.default_rng(1).choice([3, 17, 300, 65535], (4, 16, 11)).astype(np.int32)
+    boxes, points = [np.array([[2, 3, 8, 12]])] * 4, [np.array([[4.0, 5.5]])] * 4
+    given: dict[str, Any] = {"images": images, "masks": masks, "boxes": boxes, "keypoints": points}
+    out = Pipeline([step_of(op)], seed=SEED, engine=engine)(index=range(4), **given)
+    ids = {int(v) for mask in out["masks"] for v in np.unique(mask)}
+    _must(ids <= {0, 3, 17, 300, 65535}, op, "masks gain no new ids", ids)
+    if op.kind not in (Kind.MATRIX, Kind.FIELD):
+        _must(out["masks"] == masks, op, "masks stay where nothing moves")
+        _must([b == boxes[0] for b in out["boxes"]], op, "boxes stay where nothing moves")
+        _must([p == points[0] for p in out["keypoints"]], op, "points stay where nothing moves")
+
+
+def changed(op: Op, engine: str, magnitude: float, images: Image) -> float:
+    """The mean absolute change in levels at a magnitude, over the scenes."""
+    step = step_of(op, magnitude=Strength(magnitude, magnitude))
+    pipeline = Pipeline([step], seed=SEED, engine=engine)
+    out = pipeline(images=images, index=range(len(images)))["images"]
+    return float(np.abs(out.astype(np.float64) - images).mean())
+
+
+def check_weakest(op: Op, engine: str) -> None:
+    """Magnitude 0 changes nothing where every weakest value is the identity."""
+    images = scenes(6, (24, 20), 3)
+    strong = [p for p in op.params if p.strong is not None]
+    if all(p.weak == p.identity for p in strong):
+        _must(changed(op, engine, 0.0, images) == 0, op, "magnitude 0 is the identity")
+
+
+def check_strength(op: Op, engine: str) -> None:
+    """A larger magnitude changes the scenes more."""
+    images = scenes(24, (24, 20), 3)
+    amounts = [changed(op, engine, step, images) for step in STEPS]
+    steps = np.diff(amounts)
+    _must(steps >= -SLACK * max(amounts), op, "strength grows with the magnitude", amounts)
+    _must(amounts[-1] > amounts[0], op, "magnitude 1 is stronger than 0", amounts)

@@ -1,0 +1,40 @@
+"""One call each: search, compare, report, preview, ops, doctor and demo.
+
+Importing it loads no heavy library; each function checks first that what it needs is installed.
+"""
+
+from __future__ import annotations
+
+from variegate.workflow.catalog import OpInfo, ops
+from variegate.workflow.common import DataInfo, Event, Interrupted, MissingExtra
+from variegate.workflow.compare import CompareResult, compare
+from variegate.workflow.demo import DemoResult, demo
+from variegate.workflow.doctor import Doctor, doctor
+from variegate.workflow.policies import ARMS, arms, read_policy
+from variegate.workflow.preview import Preview, preview
+from variegate.workflow.report import ReportResult, report
+from variegate.workflow.search import SearchResult, search
+
+__all__ = [
+    "ARMS",
+    "CompareResult",
+    "DataInfo",
+    "DemoResult",
+    "Doctor",
+    "Event",
+    "Interrupted",
+    "MissingExtra",
+    "OpInfo",
+    "Preview",
+    "ReportResult",
+    "SearchResult",
+    "arms",
+    "compare",
+    "demo",
+    "doctor",
+    "ops",
+    "preview",
+    "read_policy",
+    "report",
+    "search",
+]

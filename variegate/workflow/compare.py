@@ -1,0 +1,331 @@
+"""Compare policies as one call: every arm trained for several seeds, paired, saved run by run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from variegate.errors import InputError, StoreError
+from variegate.policy import Policy
+from variegate.workflow.common import (
+    DataInfo,
+    Event,
+    Interrupted,
+    Options,
+    Progress,
+    about,
+    cores,
+    fingerprint,
+    need,
+    open_data,
+    prepare,
+    settings_for,
+    tell,
+    understand,
+    versions,
+)
+from variegate.workflow.policies import arms as control_arms
+from variegate.workflow.policies import pick_arms, read_policy
+from variegate.workflow.runs import RunData, Task, run_all
+from variegate.workflow.search import BEST
+
+if TYPE_CHECKING:
+    from variegate.data import Dataset, Splits
+    from variegate.evaluate import Comparison, Summary
+    from variegate.train import TrainSettings
+
+SCHEMA = "variegate.compare/1"
+RECORD = "comparison.json"
+__all__ = ["RECORD", "CompareResult", "compare", "control_arms"]
+
+
+@dataclass(frozen=True)
+class CompareResult:
+    """A finished comparison: its record, what it says as data, and as lines for a terminal."""
+
+    comparison: Comparison
+    summary: Summary
+    data: DataInfo
+    out: Path
+    trained: int
+
+    @property
+    def path(self) -> Path:
+        """The record's file."""
+        return self.out / RECORD
+
+    @property
+    def gain_proven(self) -> bool:
+        """Whether the found arm is better than the reference, after correction."""
+        found, reference = self.summary["found"], self.summary["reference"]
+        rows = [row for row in self.summary["arms"] if row["arm"] == found]
+        return any(
+            d["against"] == reference and d["verdict"] == "better"
+            for row in rows
+            for d in row["differences"]
+        )
+
+    def lines(self) -> list[str]:
+        """The summary as plain lines; no number without its interval."""
+        from variegate.evaluate import text_lines
+
+        return text_lines(self.summary)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The summary with where it is kept."""
+        return {
+            "schema": SCHEMA,
+            "summary": self.summary,
+            "gain_proven": self.gain_proven,
+            "trained": self.trained,
+            "files": {"record": str(self.path)},
+        }
+
+
+def compare(
+    data: str | Path | Dataset,
+    *,
+    arms: Sequence[str] | Mapping[str, Policy | None] | None = None,
+    policy: str | Path | Policy | None = None,
+    seeds: int | Sequence[int] = 5,
+    epochs: int | None = None,
+    seed: int = 0,
+    train_per_class: int | None = None,
+    size: tuple[int, int] | None = None,
+    limit_per_class: int | None = None,
+    channels: int | None = None,
+    on_error: str = "stop",
+    join_validation: bool | None = None,
+    settings: Mapping[str, Any] | None = None,
+    jobs: int | None = 1,
+    out: str | Path = "runs/search",
+    progress: Progress | None = None,
+    command: str = "",
+) -> CompareResult:
+    """Train every arm for several seeds and test each trained model once, on the test split.
+
+    arms: names (none, flip+crop, trivial, randaugment, found, NAME=FILE) or {name: policy}; all
+    five by default. policy: the found one, by default out/best.json where it is. seeds: how many,
+    or which; the arms share them, and with them the first weights and the order of the batches.
+    `seed` divides the data. join_validation: train on the validation images too, because nothing
+    is chosen any more; by default so, except with train_per_class. jobs: processes at a time; None
+    takes one a core where a training takes one thread.
+    Each finished run is in out/comparison.json at once; the same call trains only what is missing.
+    Ctrl-C raises Interrupted. Raises DataError, InputError, PolicyError, StoreError, MissingExtra.
+    """
+    need("compare", "train", "report")
+    options = Options(seed, train_per_class, size, limit_per_class, channels, on_error)
+    folder = Path(out)
+    found = _found(policy, folder, progress)
+    numbers = _seeds(seeds, seed)
+    if jobs is not None and jobs < 1:
+        raise InputError(f"jobs: expected a whole number from 1 up or None, got {jobs!r}")
+    dataset, parts = open_data(data, options, progress)
+    joined = train_per_class is None if join_validation is None else join_validation
+    train = _training_set(parts, joined)
+    chosen = settings_for(train, settings)
+    info = understand(dataset, parts, chosen, seed)
+    tell(progress, Event("understood", str(info)))
+    _, height, width, _ = train.images.shape
+    policies = pick_arms(arms, (height, width), found)
+    budget = chosen.epochs if epochs is None else epochs
+    record = _record(dataset, train, parts.test, policies, chosen, budget, command)
+    described: dict[str, Any] = {"source": str(data) if isinstance(data, str | Path) else None}
+    described["options"] = options.to_dict()
+    record = replace(record, settings={**record.settings, "data": described, "joined": joined})
+    prepare(folder)
+    record = _resume(folder / RECORD, record, progress)
+    tasks = [
+        Task(name, number)
+        for number in numbers
+        for name in policies
+        if number not in record.seeds(name)
+    ]
+    at_once = max(1, min(jobs or _auto_jobs(chosen, info.device), len(tasks)))
+    work = RunData(train, parts.test, policies, chosen, budget)
+    _plan(work, len(tasks), at_once, joined, folder, progress)
+    state = _State(record, folder / RECORD, len(tasks), at_once, progress)
+    try:
+        run_all(work, tasks, at_once, state.add, state.during)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"{state.done} of {len(tasks)} runs of this call are saved in {state.path}"
+        ) from None
+    return _result(state.record, info, folder, len(tasks))
+
+
+def _result(record: Comparison, info: DataInfo, out: Path, trained: int) -> CompareResult:
+    from variegate.evaluate import summary
+
+    return CompareResult(record, summary(record), info, out, trained)
+
+
+def _found(
+    policy: str | Path | Policy | None, out: Path, progress: Progress | None
+) -> Policy | None:
+    if policy is not None:
+        return read_policy(policy)
+    if (out / BEST).exists():
+        tell(progress, Event("remark", f"found policy: {out / BEST}"))
+        return read_policy(out / BEST)
+    return None
+
+
+def _seeds(given: int | Sequence[int], start: int) -> list[int]:
+    chosen = list(range(start, start + given)) if isinstance(given, int) else list(given)
+    if not chosen or len(set(chosen)) < len(chosen) or min(chosen) < 0:
+        raise InputError(f"seeds: expected a number from 1 up, or different seeds, got {given!r}")
+    return chosen
+
+
+def _training_set(parts: Splits, joined: bool) -> Dataset:
+    if not joined:
+        return parts.train
+    from variegate.data import Dataset
+
+    first, second = parts.train, parts.validation
+    return Dataset(
+        name=f"{first.name} + validation",
+        images=np.concatenate([first.images, second.images]),
+        labels=np.concatenate([first.labels, second.labels]),
+        classes=first.classes,
+    )
+
+
+def _record(
+    dataset: Dataset,
+    train: Dataset,
+    test: Dataset,
+    policies: Mapping[str, Policy | None],
+    settings: TrainSettings,
+    epochs: int,
+    command: str,
+) -> Comparison:
+    """An empty record that says what its runs will be."""
+    from variegate.evaluate import Comparison
+
+    return Comparison(
+        dataset=dataset.name,
+        classes=dataset.classes,
+        labels=test.labels,
+        arms=tuple(policies),
+        settings={
+            "fingerprint": fingerprint((train, test), settings),
+            "epochs": epochs,
+            "training images": len(train),
+            "training": settings.to_dict(),
+            "arms": {name: None if p is None else p.to_dict() for name, p in policies.items()},
+        },
+        commands=(command,) if command else (),
+        versions=versions(),
+    )
+
+
+def _resume(path: Path, fresh: Comparison, progress: Progress | None) -> Comparison:
+    """The stored record with this call's arms; runs of an arm whose policy changed are left out.
+
+    Raises StoreError where the stored runs are of other data or another training.
+    """
+    if not path.exists():
+        return fresh
+    from variegate.evaluate import Comparison
+
+    stored = Comparison.load(path)
+    for key, what in (("fingerprint", "data or training settings"), ("epochs", "epochs")):
+        before, now = stored.settings.get(key), fresh.settings[key]
+        if before != now:
+            raise StoreError(
+                f"{path}: its runs are of other {what} ({key}: stored {before}, now {now}). "
+                "Run it with the same data and settings, or name another folder with out"
+            )
+    then: dict[str, Any] = dict(stored.settings.get("arms", {}))
+    wanted: dict[str, Any] = dict(fresh.settings["arms"])
+    changed = [name for name in wanted if name in then and then[name] != wanted[name]]
+    for name in changed:
+        count = len(stored.seeds(name))
+        text = f"arm {name}: its policy changed, its {count} stored runs are replaced"
+        tell(progress, Event("remark", text))
+    kept = tuple(run for run in stored.runs if run.arm not in changed)
+    if kept:
+        tell(progress, Event("remark", f"resuming: {len(kept)} finished runs in {path}"))
+    return replace(
+        fresh,
+        arms=(*fresh.arms, *(name for name in stored.arms if name not in fresh.arms)),
+        runs=kept,
+        settings={**fresh.settings, "arms": {**then, **wanted}},
+        commands=tuple(dict.fromkeys([*stored.commands, *fresh.commands])),
+    )
+
+
+def _auto_jobs(settings: TrainSettings, device: str) -> int:
+    """One training a core where each takes one thread; more would only wait for each other."""
+    if settings.threads is None or not device.startswith("cpu"):
+        return 1
+    return max(1, min(8, cores() // settings.threads))
+
+
+def _plan(
+    work: RunData, count: int, jobs: int, joined: bool, out: Path, progress: Progress | None
+) -> None:
+    """Say what is to be trained, on what, and how long that takes."""
+    if not count:
+        tell(progress, Event("plan", f"every run is finished in {out / RECORD}"))
+        return
+    from variegate.train import time_steps
+
+    policies = [policy for policy in work.policies.values() if policy is not None]
+    policy = policies[-1] if policies else None
+    seconds = time_steps(work.train, policy, work.settings) * work.epochs * count / jobs
+    on = "train and validation together" if joined else "the train split alone"
+    text = (
+        f"{len(work.policies)} arms, {count} trainings of {work.epochs} epochs on "
+        f"{len(work.train):,} images ({on}), {jobs} at a time; about {about(seconds)}; "
+        f"kept in {out}"
+    )
+    tell(progress, Event("plan", text, 0, count, seconds))
+
+
+class _State:
+    """The record as it grows: saved after every run, told to the user."""
+
+    def __init__(
+        self, record: Comparison, path: Path, total: int, jobs: int, progress: Progress | None
+    ) -> None:
+        self.record, self.path, self.total = record, path, total
+        self.jobs, self.progress = jobs, progress
+        self.done = 0
+        self.times: list[float] = []
+
+    def add(self, task: Task, outcome: tuple[Any, Any, float, int]) -> None:
+        from variegate.evaluate import Run
+
+        predictions, probabilities, seconds, epochs = outcome
+        run = Run(task.arm, task.seed, predictions, seconds, epochs, probabilities)
+        self.record = self.record.with_run(run)
+        try:
+            self.record.save(self.path)
+        except OSError as error:
+            raise StoreError(
+                f"{self.path}: cannot be written ({error.strerror}); free space and run the same "
+                "command again"
+            ) from error
+        self.done += 1
+        self.times.append(seconds)
+        text = f"run {self.done}/{self.total}: {task.arm}, seed {task.seed}, {seconds:.1f} s"
+        tell(self.progress, Event("progress", text, self.done, self.total, self._left()))
+
+    def during(self, task: Task, share: float) -> None:
+        """Called after each epoch of a run in this process."""
+        text = f"run {self.done + 1}/{self.total}: {task.arm}, seed {task.seed}"
+        event = Event("progress", text, self.done + share, self.total, self._left())
+        tell(self.progress, event)
+
+    def _left(self) -> float | None:
+        if not self.times:
+            return None
+        return median(self.times) * (self.total - self.done) / self.jobs

@@ -1,0 +1,123 @@
+"""The trainings of a comparison, in this process or in several."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from variegate.errors import VariegateError
+
+if TYPE_CHECKING:
+    from variegate.data import Dataset
+    from variegate.policy import Policy
+    from variegate.train import TrainSettings
+
+# Predictions int64 (n,), probabilities float32 (n, classes), seconds of training, epochs.
+Outcome = tuple[Any, Any, float, int]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training: which arm, from which seed."""
+
+    arm: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class RunData:
+    """What all trainings share."""
+
+    train: Dataset
+    test: Dataset
+    policies: Mapping[str, Policy | None]
+    settings: TrainSettings
+    epochs: int
+
+
+def run_all(
+    work: RunData,
+    tasks: Sequence[Task],
+    jobs: int,
+    finished: Callable[[Task, Outcome], None],
+    during: Callable[[Task, float], None],
+) -> None:
+    """Run every task; `finished` is called in this process as each one ends.
+
+    With jobs=1 `during` is called after each epoch with the share that is done. More jobs use
+    fresh processes: a script that asks for them needs the usual `if __name__ == "__main__":`.
+    """
+    if min(jobs, len(tasks)) <= 1:
+        for task in tasks:
+            finished(task, train_and_predict(work, task, during))
+        return
+    _in_processes(work, tasks, min(jobs, len(tasks)), finished)
+
+
+def train_and_predict(
+    work: RunData, task: Task, during: Callable[[Task, float], None] | None = None
+) -> Outcome:
+    """Train one arm from one seed, then predict the test images."""
+    from variegate.train import Epoch, predict, train_model
+
+    def on_epoch(epoch: Epoch) -> None:
+        if during is not None:
+            during(task, (epoch.epoch + 1) / epoch.epochs)
+
+    trained = train_model(
+        work.train,
+        work.policies[task.arm],
+        epochs=work.epochs,
+        seed=task.seed,
+        settings=work.settings,
+        on_epoch=on_epoch,
+    )
+    probabilities = predict(trained, work.test.images)
+    predictions = probabilities.argmax(axis=1)
+    return predictions, probabilities, trained.seconds["total"], work.epochs
+
+
+# What a worker process works on, under the one key "data".
+_shared: dict[str, RunData] = {}
+
+
+def _start(work: RunData) -> None:
+    """Set up a worker: the parent alone answers Ctrl-C, and the data travels once."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _shared["data"] = work
+
+
+def _one(task: Task) -> Outcome:
+    return train_and_predict(_shared["data"], task)
+
+
+def _in_processes(
+    work: RunData,
+    tasks: Sequence[Task],
+    jobs: int,
+    finished: Callable[[Task, Outcome], None],
+) -> None:
+    # Not forked: torch's threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    before = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(work,))
+    try:
+        futures = {pool.submit(_one, task): task for task in tasks}
+        for future in as_completed(futures):
+            finished(futures[future], future.result())
+        pool.shutdown()
+    except BrokenProcessPool as error:
+        raise VariegateError(
+            "a training process was ended from outside (often: too little memory). Finished runs "
+            "are saved; run the same command again with --jobs 1"
+        ) from error
+    finally:
+        # After an error or Ctrl-C the trainings under way are given up at once.
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in set(multiprocessing.active_children()) - before:
+            child.terminate()
