@@ -51,9 +51,7 @@ $(VENV)/.built: $(VENV)/.tools $(VENV)/.modules pyproject.toml CMakeLists.txt $(
 	@mv $@.new $@
 
 demo: venv
-	$(BIN)/variegate search digits --train-per-class 20 --trials 20 --out runs/demo
-	$(BIN)/variegate compare digits --train-per-class 20 --policy runs/demo/best.json --out runs/demo
-	$(BIN)/variegate report runs/demo
+	@$(BIN)/variegate demo --out runs/demo
 
 lint: venv
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 // CHANNELS, TOWARD and LUMA: what mixes the channels of one pixel.
 #include <cstring>
 
+#include "variegate/float4.hpp"
 #include "variegate/gray.hpp"
 #include "variegate/rounding.hpp"
 #include "variegate/verbs.hpp"
@@ -25,33 +26,55 @@ template <class T> void gray_channels(const T* in, int64_t count, const double* 
     }
 }
 
+// The first three channels of a pixel. The last pixel may have nothing behind it that could be read.
+template <class T> Float4 load_color(const T* from, bool last) {
+    if (!last) return Float4::load(from);
+    const T lanes[4] = {from[0], from[1], from[2], 0};
+    return Float4::load(lanes);
+}
+
+// Levels that have been rounded or not, as the caller says, back to three channels.
+void store_color(Float4 value, uint8_t* out) {
+    const uint32_t bytes = value.truncated();
+    std::memcpy(out, &bytes, 3);
+}
+
+void store_color(Float4 value, float* out) {
+    float lanes[4];
+    value.clipped(0.0f, 1.0f).store(lanes);
+    std::memcpy(out, lanes, 3 * sizeof(float));
+}
+
 template <class T, int Depth>
 void color_channels(const T* in, int64_t count, int depth, const double* matrix, T* out) {
     // In the image's own range and single precision: off by far less than a level.
-    const auto full = static_cast<float>(Rounding<T>::full);
-    const float half = sizeof(T) == 1 ? 0.5f : 0.0f;
-    float weight[3][4], offset[4] = {};
+    const double half = sizeof(T) == 1 ? 0.5 : 0.0;
+    float numbers[4][4] = {};
     for (int k = 0; k < 3; ++k) {
-        for (int j = 0; j < 3; ++j) weight[j][k] = static_cast<float>(matrix[4 * k + j]);
-        weight[k][3] = 0.0f;
-        offset[k] = static_cast<float>(matrix[4 * k + 3] * Rounding<T>::full);
+        for (int j = 0; j < 3; ++j) numbers[j][k] = static_cast<float>(matrix[4 * k + j]);
+        numbers[3][k] = static_cast<float>(matrix[4 * k + 3] * Rounding<T>::full + half);
     }
+    const Float4 red = Float4::load(numbers[0]), green = Float4::load(numbers[1]);
+    const Float4 blue = Float4::load(numbers[2]), offset = Float4::load(numbers[3]);
     const int step = Depth ? Depth : depth;
     for (int64_t i = 0; i < count; ++i, in += step, out += step) {
-        const float red = in[0], green = in[1], blue = in[2];
-        float value[4];
-        for (int k = 0; k < 4; ++k) {
-            const float sum =
-                red * weight[0][k] + green * weight[1][k] + blue * weight[2][k] + offset[k];
-            value[k] = clip(sum, 0.0f, full) + half;
-        }
-        for (int k = 0; k < 3; ++k) {
-            if constexpr (sizeof(T) == 1)
-                out[k] = static_cast<T>(static_cast<int>(value[k]));
-            else
-                out[k] = value[k];
-        }
+        const Float4 own = load_color(in, i + 1 == count);
+        const Float4 sum = own.spread<0>() * red + own.spread<1>() * green +
+                           own.spread<2>() * blue + offset;
         for (int k = 3; k < step; ++k) out[k] = in[k];
+        store_color(sum, out);
+    }
+}
+
+// Three or four channels: the blend of one pixel side by side, each lane as Pillow does it.
+template <class T, int Depth>
+void color_toward(const T* in, int64_t count, float factor, T* out) {
+    const Float4 share = Float4::all(factor);
+    for (int64_t i = 0; i < count; ++i, in += Depth, out += Depth) {
+        const Float4 start = Float4::all(color_gray(in));
+        const Float4 own = load_color(in, i + 1 == count);
+        if constexpr (Depth == 4) out[3] = in[3];
+        store_color(start + share * (own - start), out);
     }
 }
 
@@ -70,6 +93,8 @@ template <class T> void toward(const T* in, int64_t count, int depth, float fact
         if (in != out) std::memcpy(out, in, static_cast<size_t>(count * depth) * sizeof(T));
         return;
     }
+    if (depth == 3) return color_toward<T, 3>(in, count, factor, out);
+    if (depth == 4) return color_toward<T, 4>(in, count, factor, out);
     const int moved = depth < 3 ? depth : 3;
     for (int64_t i = 0; i < count; ++i, in += depth, out += depth) {
         const float start = gray_of(in, depth);

@@ -115,7 +115,9 @@ template <class T> class GeneralWarp {
     }
 
     bool is_inner(int j) const {
-        const double x = points_.x[j] / factors_.across, y = points_.y[j] / factors_.down;
+        double x = points_.x[j], y = points_.y[j];
+        if (factors_.across != 1) x /= factors_.across;
+        if (factors_.down != 1) y /= factors_.down;
         return x >= margin_.near && x < shape_.width - margin_.right && y >= margin_.near &&
                y < shape_.height - margin_.bottom;
     }

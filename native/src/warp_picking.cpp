@@ -29,7 +29,7 @@ void pick_row(const T* line, int64_t step, const int* columns, int count, int de
     const int width = Depth ? Depth : depth;
     for (int j = 0; j < count; ++j, out += width) {
         const T* from = columns[j] == outside ? fill : line + columns[j] * step;
-        for (int k = 0; k < width; ++k) out[k] = from[k];
+        std::memcpy(out, from, static_cast<size_t>(width) * sizeof(T));
     }
 }
 

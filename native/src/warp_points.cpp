@@ -7,7 +7,10 @@ namespace variegate {
 
 Points::Points(const Warp& given, Buffer& room)
     : warp(given), straight(!given.field && is_affine(given.matrix)),
-      x(room.get<double>(2 * static_cast<int64_t>(given.width))), y(x + given.width) {}
+      x(room.get<double>(3 * static_cast<int64_t>(given.width))), y(x + given.width),
+      column_(y + given.width) {
+    for (int j = 0; j < given.width; ++j) column_[j] = j + 0.5;
+}
 
 void Points::row(int i) {
     const double middle = i + 0.5;
@@ -16,9 +19,16 @@ void Points::row(int i) {
     const double u = m[1] * middle + m[2], v = m[4] * middle + m[5];
     const double across = m[0], down = m[3];
     for (int j = 0; j < warp.width; ++j) {
-        const double column = j + 0.5;
-        x[j] = near_enough(across * column + u);
-        y[j] = near_enough(down * column + v);
+        x[j] = across * column_[j] + u;
+        y[j] = down * column_[j] + v;
+    }
+    // Monotone along the row: only a row whose ends are far away has points that are.
+    const auto is_far = [&](const double* values) {
+        return !(std::fabs(values[0]) <= far_away && std::fabs(values[warp.width - 1]) <= far_away);
+    };
+    for (double* values : {x, y}) {
+        if (!is_far(values)) continue;
+        for (int j = 0; j < warp.width; ++j) values[j] = near_enough(values[j]);
     }
 }
 

@@ -55,10 +55,8 @@ namespace {
 
 // Stores the first Depth lanes; exactly those for the last pixel of a run, one more before it.
 template <int Depth> void store(Float4 value, bool last, uint8_t* out) {
-    if (Depth == 4 || !last) return value.store_nearest(out);
-    uint8_t bytes[4];
-    value.store_nearest(bytes);
-    std::memcpy(out, bytes, Depth);
+    const uint32_t bytes = (value + Float4::all(0.5f)).truncated();
+    std::memcpy(out, &bytes, Depth == 4 || !last ? 4 : Depth);
 }
 
 template <int Depth> void store(Float4 value, bool last, float* out) {
@@ -69,58 +67,127 @@ template <int Depth> void store(Float4 value, bool last, float* out) {
     std::memcpy(out, lanes, Depth * sizeof(float));
 }
 
+constexpr int block = 64;
+
+// Where the pixels of a part of a row lie, worked out side by side: the first tap's value and the shares beyond it.
+struct Places {
+    int32_t offset[block];
+    float across[block];
+    float down[block];
+
+    // `back` is what lies between a point and the center of its first tap.
+    void find(const double* x, const double* y, int count, double back, int64_t stride, int depth) {
+        const auto step = static_cast<double>(depth), line = static_cast<double>(stride);
+        for (int j = 0; j < count; ++j) {
+            const double px = x[j] - back, py = y[j] - back;
+            const double left = static_cast<int>(px), top = static_cast<int>(py);
+            across[j] = static_cast<float>(px - left);
+            down[j] = static_cast<float>(py - top);
+            offset[j] = static_cast<int32_t>(top * line + left * step);
+        }
+    }
+};
+
+// Calls work(places, count, first) for each block of a span.
+template <class Work>
+void each_block(const double* x, const double* y, Span span, double back, int64_t stride, int depth,
+                Work work) {
+    Places places;
+    for (int from = span.from; from < span.to; from += block) {
+        const int count = std::min(block, span.to - from);
+        places.find(x + from, y + from, count, back, stride, depth);
+        work(places, count, from);
+    }
+}
+
+// Calls work(offset, across, down, j) for each pixel of a span.
+template <class Work>
+void each_place(const double* x, const double* y, Span span, double back, int64_t stride, int depth,
+                Work work) {
+    each_block(x, y, span, back, stride, depth, [&](const Places& places, int count, int from) {
+        for (int j = 0; j < count; ++j)
+            work(places.offset[j], places.across[j], places.down[j], from + j);
+    });
+}
+
 template <class T, int Depth>
 void nearest(const T* in, Shape shape, const double* x, const double* y, Span span, T* out) {
     const int depth = Depth ? Depth : shape.channels;
     const int64_t stride = static_cast<int64_t>(shape.width) * depth;
     out += static_cast<int64_t>(span.from) * depth;
-    for (int j = span.from; j < span.to; ++j, out += depth) {
-        const T* from = in + static_cast<int>(y[j]) * stride + static_cast<int64_t>(x[j]) * depth;
-        for (int k = 0; k < depth; ++k) out[k] = from[k];
-    }
+    each_place(x, y, span, 0.0, stride, depth, [&](int32_t offset, float, float, int) {
+        std::memcpy(out, in + offset, static_cast<size_t>(depth) * sizeof(T));
+        out += depth;
+    });
 }
-
-#ifdef VARIEGATE_SSE2
-// Two neighbors at `from`, blended in 14 bits: exact to far below a level.
-template <int Depth> __m128 blend_pair(const uint8_t* from, __m128i weights) {
-    const __m128i both = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
-    const __m128i pairs = _mm_unpacklo_epi8(both, _mm_srli_epi64(both, 8 * Depth));
-    const __m128i wide = _mm_unpacklo_epi8(pairs, _mm_setzero_si128());
-    return _mm_cvtepi32_ps(_mm_madd_epi16(wide, weights));
-}
-
-template <int Depth>
-Float4 bilinear_pixel(const uint8_t* from, int64_t stride, double tx, double ty) {
-    const int weight = static_cast<int>(tx * 16384 + 0.5);
-    const __m128i weights = _mm_set1_epi32((weight << 16) | (16384 - weight));
-    const Float4 top{blend_pair<Depth>(from, weights)};
-    const Float4 bottom{blend_pair<Depth>(from + stride, weights)};
-    const Float4 sum = top + Float4::all(static_cast<float>(ty)) * (bottom - top);
-    return sum * Float4::all(1.0f / 16384);
-}
-#endif
 
 template <int Depth, class T>
-Float4 bilinear_pixel(const T* from, int64_t stride, double tx, double ty) {
-    const Float4 across = Float4::all(static_cast<float>(tx));
+Float4 bilinear_pixel(const T* from, int64_t stride, float tx, float ty) {
+    const Float4 across = Float4::all(tx);
     const Float4 a = Float4::load(from), b = Float4::load(from + Depth);
     const Float4 c = Float4::load(from + stride), d = Float4::load(from + stride + Depth);
     const Float4 top = a + across * (b - a), bottom = c + across * (d - c);
-    return top + Float4::all(static_cast<float>(ty)) * (bottom - top);
+    return top + Float4::all(ty) * (bottom - top);
 }
 
 template <class T, int Depth>
 void bilinear(const T* in, Shape shape, const double* x, const double* y, Span span, T* out) {
     const int64_t stride = static_cast<int64_t>(shape.width) * Depth;
     out += static_cast<int64_t>(span.from) * Depth;
-    for (int j = span.from; j < span.to; ++j, out += Depth) {
-        const double px = x[j] - 0.5, py = y[j] - 0.5;
-        const int left = static_cast<int>(px), top = static_cast<int>(py);
-        const T* from = in + top * stride + static_cast<int64_t>(left) * Depth;
-        store<Depth>(bilinear_pixel<Depth>(from, stride, px - left, py - top), j + 1 == span.to,
-                     out);
-    }
+    each_place(x, y, span, 0.5, stride, Depth, [&](int32_t offset, float tx, float ty, int j) {
+        store<Depth>(bilinear_pixel<Depth>(in + offset, stride, tx, ty), j + 1 == span.to, out);
+        out += Depth;
+    });
 }
+
+#ifdef VARIEGATE_SSE2
+// Two neighbors at `from` times two weights of 14 bits: their sum for each channel.
+template <int Depth> __m128i weigh_pair(const uint8_t* from, int32_t weights) {
+    const __m128i both = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+    const __m128i pairs = _mm_unpacklo_epi8(both, _mm_srli_epi64(both, 8 * Depth));
+    const __m128i wide = _mm_unpacklo_epi8(pairs, _mm_setzero_si128());
+    return _mm_madd_epi16(wide, _mm_set1_epi32(weights));
+}
+
+// The four weights of each pixel in 14 bits, of sum one: exact to far below a level.
+struct ByteWeights {
+    int32_t upper[block];
+    int32_t lower[block];
+
+    void find(const Places& places, int count) {
+        for (int j = 0; j < count; ++j) {
+            const float tx = places.across[j] * 16384.0f, ty = places.down[j];
+            const int across = static_cast<int>(tx + 0.5f);
+            const int down = static_cast<int>(ty * 16384.0f + 0.5f);
+            const int both = static_cast<int>(tx * ty + 0.5f);
+            upper[j] = ((16384 - across - down + both) & 0xffff) | ((across - both) << 16);
+            lower[j] = (down - both) | (both << 16);
+        }
+    }
+};
+
+template <int Depth>
+void bilinear_bytes(const uint8_t* in, Shape shape, const double* x, const double* y, Span span,
+                    uint8_t* out) {
+    const int64_t stride = static_cast<int64_t>(shape.width) * Depth;
+    const __m128i half = _mm_set1_epi32(1 << 13);
+    ByteWeights weights;
+    out += static_cast<int64_t>(span.from) * Depth;
+    each_block(x, y, span, 0.5, stride, Depth, [&](const Places& places, int count, int first) {
+        weights.find(places, count);
+        for (int j = 0; j < count; ++j, out += Depth) {
+            const uint8_t* from = in + places.offset[j];
+            const __m128i sum = _mm_add_epi32(weigh_pair<Depth>(from, weights.upper[j]),
+                                              weigh_pair<Depth>(from + stride, weights.lower[j]));
+            const __m128i whole = _mm_srai_epi32(_mm_add_epi32(sum, half), 14);
+            const __m128i bytes = _mm_packus_epi16(_mm_packs_epi32(whole, whole), whole);
+            const int32_t four = _mm_cvtsi128_si32(bytes);
+            const bool exact = Depth != 4 && first + j + 1 == span.to;
+            std::memcpy(out, &four, exact ? Depth : 4);
+        }
+    });
+}
+#endif
 
 // Any number of channels, one value at a time.
 template <class T>
@@ -128,11 +195,8 @@ void bilinear_each(const T* in, Shape shape, const double* x, const double* y, S
     const int depth = shape.channels;
     const int64_t stride = static_cast<int64_t>(shape.width) * depth;
     out += static_cast<int64_t>(span.from) * depth;
-    for (int j = span.from; j < span.to; ++j) {
-        const double px = x[j] - 0.5, py = y[j] - 0.5;
-        const int left = static_cast<int>(px), top = static_cast<int>(py);
-        const auto tx = static_cast<float>(px - left), ty = static_cast<float>(py - top);
-        const T* from = in + top * stride + static_cast<int64_t>(left) * depth;
+    each_place(x, y, span, 0.5, stride, depth, [&](int32_t offset, float tx, float ty, int) {
+        const T* from = in + offset;
         for (int k = 0; k < depth; ++k, ++from) {
             const float a = from[0], b = from[depth], c = from[stride], d = from[stride + depth];
             const float upper = a + tx * (b - a), lower = c + tx * (d - c);
@@ -142,33 +206,41 @@ void bilinear_each(const T* in, Shape shape, const double* x, const double* y, S
             else
                 *out++ = clip(value, 0.0f, 1.0f);
         }
-    }
+    });
 }
 
-void cubic_weights(double t, float* weights) {
-    for (int tap = 0; tap < 4; ++tap) weights[tap] = static_cast<float>(cubic_kernel(t + 1 - tap));
+// The four weights of Keys' kernel for a share t beyond the second tap, as polynomials side by side.
+void cubic_weights(float t, float* weights) {
+    static constexpr float c0[4] = {0.0f, 1.0f, 0.0f, 0.0f}, c1[4] = {-0.5f, 0.0f, 0.5f, 0.0f};
+    static constexpr float c2[4] = {1.0f, -2.5f, 2.0f, -0.5f}, c3[4] = {-0.5f, 1.5f, -1.5f, 0.5f};
+    const Float4 share = Float4::all(t);
+    const Float4 inner = Float4::load(c2) + share * Float4::load(c3);
+    (Float4::load(c0) + share * (Float4::load(c1) + share * inner)).store(weights);
+}
+
+// Four neighbors in a row times their weights.
+template <int Depth, class T> Float4 cubic_line(const T* from, const float* weights) {
+    Float4 line = Float4::all(weights[0]) * Float4::load(from);
+    for (int c = 1; c < 4; ++c)
+        line = line + Float4::all(weights[c]) * Float4::load(from + c * Depth);
+    return line;
 }
 
 template <class T, int Depth>
 void bicubic(const T* in, Shape shape, const double* x, const double* y, Span span, T* out) {
     const int64_t stride = static_cast<int64_t>(shape.width) * Depth;
     out += static_cast<int64_t>(span.from) * Depth;
-    for (int j = span.from; j < span.to; ++j, out += Depth) {
-        const double px = x[j] - 0.5, py = y[j] - 0.5;
-        const int left = static_cast<int>(px), top = static_cast<int>(py);
+    each_place(x, y, span, 0.5, stride, Depth, [&](int32_t offset, float tx, float ty, int j) {
         float across[4], down[4];
-        cubic_weights(px - left, across);
-        cubic_weights(py - top, down);
-        const T* from = in + (top - 1) * stride + static_cast<int64_t>(left - 1) * Depth;
+        cubic_weights(tx, across);
+        cubic_weights(ty, down);
+        const T* from = in + offset - stride - Depth;
         Float4 total = Float4::all(0.0f);
-        for (int r = 0; r < 4; ++r, from += stride) {
-            Float4 line = Float4::all(across[0]) * Float4::load(from);
-            for (int c = 1; c < 4; ++c)
-                line = line + Float4::all(across[c]) * Float4::load(from + c * Depth);
-            total = total + Float4::all(down[r]) * line;
-        }
+        for (int r = 0; r < 4; ++r, from += stride)
+            total = total + Float4::all(down[r]) * cubic_line<Depth>(from, across);
         store<Depth>(total, j + 1 == span.to, out);
-    }
+        out += Depth;
+    });
 }
 
 } // namespace
@@ -178,20 +250,30 @@ void sample_inside(const T* in, Shape shape, const double* x, const double* y, S
                    Resample resample, T* out) {
     if (span.from >= span.to) return;
     const int depth = shape.channels;
+    const bool huge = shape.values() > INT32_MAX; // beyond the places' 32 bits
+    if (huge || (resample == Resample::Bicubic && depth != 3 && depth != 4)) {
+        for (int j = span.from; j < span.to; ++j)
+            sample_point(in, shape, x[j], y[j], resample, Border::Edge, out + int64_t{j} * depth);
+        return;
+    }
     if (resample == Resample::Nearest) {
         if (depth == 1) return nearest<T, 1>(in, shape, x, y, span, out);
         if (depth == 3) return nearest<T, 3>(in, shape, x, y, span, out);
         return nearest<T, 0>(in, shape, x, y, span, out);
     }
     if (resample == Resample::Bilinear) {
+#ifdef VARIEGATE_SSE2
+        if constexpr (sizeof(T) == 1) {
+            if (depth == 3) return bilinear_bytes<3>(in, shape, x, y, span, out);
+            if (depth == 4) return bilinear_bytes<4>(in, shape, x, y, span, out);
+        }
+#endif
         if (depth == 3) return bilinear<T, 3>(in, shape, x, y, span, out);
         if (depth == 4) return bilinear<T, 4>(in, shape, x, y, span, out);
         return bilinear_each(in, shape, x, y, span, out);
     }
     if (depth == 3) return bicubic<T, 3>(in, shape, x, y, span, out);
-    if (depth == 4) return bicubic<T, 4>(in, shape, x, y, span, out);
-    for (int j = span.from; j < span.to; ++j)
-        sample_point(in, shape, x[j], y[j], resample, Border::Edge, out + int64_t{j} * depth);
+    bicubic<T, 4>(in, shape, x, y, span, out);
 }
 
 template void sample_point<uint8_t>(const uint8_t*, Shape, double, double, Resample, Border,

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from variegate.workflow.common import Reading
+
+SHARE = 0.2
 DATA_HELP = (
     "'digits', a folder of class folders (or of train, val and test above them), a folder of "
     "MNIST idx files, or an .npz file."
@@ -26,6 +30,12 @@ Size = Annotated[
 Limit = Annotated[
     int | None,
     typer.Option("--limit-per-class", min=1, help="Read at most so many training images a class."),
+]
+Validation = Annotated[
+    float, typer.Option(min=0.01, max=0.9, help="Share of each class that chooses the policy.")
+]
+Test = Annotated[
+    float, typer.Option(min=0.01, max=0.9, help="Share of each class that is kept for compare.")
 ]
 OnError = Annotated[str, typer.Option(help="At a bad image file: stop or skip.")]
 Epochs = Annotated[
@@ -58,12 +68,41 @@ def read_settings(device: str, threads: int | None) -> dict[str, object]:
     return given if device == "auto" else {**given, "device": device}
 
 
+def reading(
+    seed: int,
+    train_per_class: int | None,
+    size: tuple[int, int] | None,
+    limit: int | None,
+    on_error: str,
+    validation: float,
+    test: float,
+) -> Reading:
+    """The workflow's arguments for reading and dividing the data."""
+    return {
+        "seed": seed,
+        "train_per_class": train_per_class,
+        "size": size,
+        "limit_per_class": limit,
+        "on_error": on_error,
+        "validation": validation,
+        "test": test,
+    }
+
+
 def data_flags(
-    per_class: int | None, size: str | None, limit: int | None, on_error: str, seed: int
+    per_class: int | None,
+    size: str | None,
+    limit: int | None,
+    on_error: str,
+    seed: int,
+    validation: float,
+    test: float,
 ) -> str:
     """The data options as they were given, for the next command."""
     flags = "" if per_class is None else f" --train-per-class {per_class}"
     flags += "" if size is None else f" --size {size}"
     flags += "" if limit is None else f" --limit-per-class {limit}"
+    flags += "" if validation == SHARE else f" --validation {validation:g}"
+    flags += "" if test == SHARE else f" --test {test:g}"
     flags += "" if on_error == "stop" else f" --on-error {on_error}"
     return flags + (f" --seed {seed}" if seed else "")

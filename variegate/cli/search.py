@@ -35,6 +35,8 @@ def command(
     size: o.Size = None,
     limit: o.Limit = None,
     on_error: o.OnError = "stop",
+    validation: o.Validation = o.SHARE,
+    test: o.Test = o.SHARE,
     space: Annotated[
         Path | None, typer.Option(help="A JSON file that says what may be drawn.")
     ] = None,
@@ -51,7 +53,7 @@ def command(
     Trains on the train split and scores on the validation split; the test split is not touched.
     Writes study.db (every finished trial), best.json (the policy) and search.json.
     """
-    wanted = o.read_size(size)
+    reading = o.reading(seed, train_per_class, o.read_size(size), limit, on_error, validation, test)
     with Show("search", as_json=json, quiet=quiet, debug=debug) as show:
         show.note(f"search {data}")
         from variegate import workflow
@@ -62,19 +64,15 @@ def command(
             trials=trials,
             epochs=epochs,
             repeats=repeats,
-            seed=seed,
-            train_per_class=train_per_class,
-            size=wanted,
-            limit_per_class=limit,
-            on_error=on_error,
             space=space,
             settings=o.read_settings(device, threads),
             out=out,
             progress=show.event,
             command=show.command,
+            **reading,
         )
         show.result(found.to_dict(), lines(found))
-        flags = o.data_flags(train_per_class, size, limit, on_error, seed)
+        flags = o.data_flags(train_per_class, size, limit, on_error, seed, validation, test)
         show.next(f"variegate compare {shlex.quote(data)}{flags} --out {shlex.quote(str(out))}")
 
 

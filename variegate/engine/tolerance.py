@@ -66,7 +66,7 @@ TOLERANCES: Mapping[Verb, Tolerance] = MappingProxyType(
         Verb.CODEC: EXACT,
     }
 )
-MIX = CLOSE
+MIX = ROUNDED
 OUTPUT = EXACT
 MASKS = EXACT
 

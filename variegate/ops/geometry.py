@@ -225,8 +225,8 @@ def affine(
     )
 
 
-# Up to 2/3 the moved corners stay a convex four-sided figure, whatever is drawn; beyond it some draws
-# would turn the picture inside out.
+# Up to 2/3 the moved corners stay a convex figure, whatever is drawn; beyond it some draws would
+# turn the picture inside out.
 DISTORTION = Param(
     "distortion",
     0,

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib import metadata, util
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from variegate.errors import StoreError, VariegateError
+from variegate.errors import InputError, StoreError, VariegateError
+from variegate.ops.op import suggest
 
 if TYPE_CHECKING:
     from variegate.data import Dataset, Splits
@@ -90,9 +91,27 @@ class DataInfo:
         )
 
 
+class Reading(TypedDict, total=False):
+    """How the data is read and divided: arguments of `data.load` and `data.split`.
+
+    seed (0) divides the data and starts every draw. train_per_class: exactly so many training
+    images of each class. size: (height, width) for all images. limit_per_class: read at most so
+    many. channels: 1, 3 or 4. on_error: "stop" or "skip" bad files. validation, test: shares (0.2).
+    """
+
+    seed: int
+    train_per_class: int | None
+    size: tuple[int, int] | None
+    limit_per_class: int | None
+    channels: int | None
+    on_error: str
+    validation: float
+    test: float
+
+
 @dataclass(frozen=True)
 class Options:
-    """How the data is read and divided: arguments of `data.load` and `data.split`."""
+    """The values of `Reading`, with its defaults."""
 
     seed: int = 0
     train_per_class: int | None = None
@@ -100,6 +119,17 @@ class Options:
     limit_per_class: int | None = None
     channels: int | None = None
     on_error: str = "stop"
+    validation: float = 0.2
+    test: float = 0.2
+
+    @staticmethod
+    def read(given: Mapping[str, Any]) -> Options:
+        """The options of keyword arguments; raises InputError for an unknown one."""
+        known = list(Options.__dataclass_fields__)
+        for name in given:
+            if name not in known:
+                raise InputError(f"unknown argument {name!r}; {suggest(name, known)}")
+        return Options(**given)
 
     def to_dict(self) -> dict[str, Any]:
         """The options as JSON values."""
@@ -158,7 +188,14 @@ def open_data(data: Any, options: Options, progress: Progress | None) -> tuple[D
         tell(progress, Event("remark", f"skipped {bad.path}: {bad.code} {bad.reason}"))
     for remark in dataset.remarks[:5]:
         tell(progress, Event("remark", remark))
-    return dataset, split(dataset, seed=options.seed, train_per_class=options.train_per_class)
+    parts = split(
+        dataset,
+        seed=options.seed,
+        train_per_class=options.train_per_class,
+        validation=options.validation,
+        test=options.test,
+    )
+    return dataset, parts
 
 
 def understand(dataset: Dataset, parts: Splits, settings: TrainSettings, seed: int) -> DataInfo:

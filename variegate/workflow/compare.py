@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -18,12 +18,14 @@ from variegate.workflow.common import (
     Interrupted,
     Options,
     Progress,
+    Reading,
     about,
     cores,
     fingerprint,
     need,
     open_data,
     prepare,
+    read_json,
     settings_for,
     tell,
     understand,
@@ -33,6 +35,8 @@ from variegate.workflow.policies import arms as control_arms
 from variegate.workflow.policies import pick_arms, read_policy
 from variegate.workflow.runs import RunData, Task, run_all
 from variegate.workflow.search import BEST
+from variegate.workflow.search import RECORD as SEARCHED
+from variegate.workflow.search import SCHEMA as SEARCH_SCHEMA
 
 if TYPE_CHECKING:
     from variegate.data import Dataset, Splits
@@ -94,68 +98,57 @@ def compare(
     policy: str | Path | Policy | None = None,
     seeds: int | Sequence[int] = 5,
     epochs: int | None = None,
-    seed: int = 0,
-    train_per_class: int | None = None,
-    size: tuple[int, int] | None = None,
-    limit_per_class: int | None = None,
-    channels: int | None = None,
-    on_error: str = "stop",
     join_validation: bool | None = None,
     settings: Mapping[str, Any] | None = None,
     jobs: int | None = 1,
     out: str | Path = "runs/search",
     progress: Progress | None = None,
     command: str = "",
+    **reading: Unpack[Reading],
 ) -> CompareResult:
     """Train every arm for several seeds and test each trained model once, on the test split.
 
     arms: names (none, flip+crop, trivial, randaugment, found, NAME=FILE) or {name: policy}; all
     five by default. policy: the found one, by default out/best.json where it is. seeds: how many,
     or which; the arms share them, and with them the first weights and the order of the batches.
-    `seed` divides the data. join_validation: train on the validation images too, because nothing
-    is chosen any more; by default so, except with train_per_class. jobs: processes at a time; None
-    takes one a core where a training takes one thread.
+    reading: how the data is read and divided, see `Reading`. join_validation: train on the
+    validation images too, because nothing is chosen any more; by default so, except with
+    train_per_class. jobs: processes at a time; None: one a core where a training takes one thread.
     Each finished run is in out/comparison.json at once; the same call trains only what is missing.
     Ctrl-C raises Interrupted. Raises DataError, InputError, PolicyError, StoreError, MissingExtra.
     """
     need("compare", "train", "report")
-    options = Options(seed, train_per_class, size, limit_per_class, channels, on_error)
+    options = Options.read(reading)
     folder = Path(out)
     found = _found(policy, folder, progress)
-    numbers = _seeds(seeds, seed)
+    numbers = _seeds(seeds, options.seed)
     if jobs is not None and jobs < 1:
         raise InputError(f"jobs: expected a whole number from 1 up or None, got {jobs!r}")
     dataset, parts = open_data(data, options, progress)
-    joined = train_per_class is None if join_validation is None else join_validation
+    joined = options.train_per_class is None if join_validation is None else join_validation
     train = _training_set(parts, joined)
     chosen = settings_for(train, settings)
-    info = understand(dataset, parts, chosen, seed)
+    info = understand(dataset, parts, chosen, options.seed)
     tell(progress, Event("understood", str(info)))
     _, height, width, _ = train.images.shape
     policies = pick_arms(arms, (height, width), found)
     budget = chosen.epochs if epochs is None else epochs
-    record = _record(dataset, train, parts.test, policies, chosen, budget, command)
-    described: dict[str, Any] = {"source": str(data) if isinstance(data, str | Path) else None}
-    described["options"] = options.to_dict()
-    record = replace(record, settings={**record.settings, "data": described, "joined": joined})
-    prepare(folder)
-    record = _resume(folder / RECORD, record, progress)
-    tasks = [
-        Task(name, number)
-        for number in numbers
-        for name in policies
-        if number not in record.seeds(name)
-    ]
-    at_once = max(1, min(jobs or _auto_jobs(chosen, info.device), len(tasks)))
     work = RunData(train, parts.test, policies, chosen, budget)
+    source = str(data) if isinstance(data, str | Path) else None
+    described = {"source": source, "options": options.to_dict()}
+    record = _record(dataset, work, {"data": described, "joined": joined}, command)
+    if policies.get("found") is not None:
+        _check_division(folder, options)
+    record = _resume(prepare(folder) / RECORD, record, progress)
+    tasks = [Task(arm, n) for n in numbers for arm in policies if n not in record.seeds(arm)]
+    at_once = max(1, min(jobs or _auto_jobs(chosen, info.device), len(tasks)))
     _plan(work, len(tasks), at_once, joined, folder, progress)
     state = _State(record, folder / RECORD, len(tasks), at_once, progress)
     try:
         run_all(work, tasks, at_once, state.add, state.during)
     except KeyboardInterrupt:
-        raise Interrupted(
-            f"{state.done} of {len(tasks)} runs of this call are saved in {state.path}"
-        ) from None
+        saved = f"{state.done} of {len(tasks)} runs of this call are saved in {state.path}"
+        raise Interrupted(saved) from None
     return _result(state.record, info, folder, len(tasks))
 
 
@@ -174,6 +167,20 @@ def _found(
         tell(progress, Event("remark", f"found policy: {out / BEST}"))
         return read_policy(out / BEST)
     return None
+
+
+def _check_division(folder: Path, options: Options) -> None:
+    """Raise InputError where the search in this folder may have seen images of this test split."""
+    if not (folder / SEARCHED).exists():
+        return
+    before = read_json(folder / SEARCHED, SEARCH_SCHEMA).get("data", {}).get("options", {})
+    now = options.to_dict()
+    for key in ("seed", "validation", "test", "limit_per_class"):
+        if key in before and before[key] != now[key]:
+            raise InputError(
+                f"{key}: the search in {folder} used {before[key]}, this comparison {now[key]}: "
+                "its test split would hold images that the search has seen. Give the same value"
+            )
 
 
 def _seeds(given: int | Sequence[int], start: int) -> list[int]:
@@ -197,29 +204,23 @@ def _training_set(parts: Splits, joined: bool) -> Dataset:
     )
 
 
-def _record(
-    dataset: Dataset,
-    train: Dataset,
-    test: Dataset,
-    policies: Mapping[str, Policy | None],
-    settings: TrainSettings,
-    epochs: int,
-    command: str,
-) -> Comparison:
+def _record(dataset: Dataset, work: RunData, more: Mapping[str, Any], command: str) -> Comparison:
     """An empty record that says what its runs will be."""
     from variegate.evaluate import Comparison
 
+    policies = {name: None if p is None else p.to_dict() for name, p in work.policies.items()}
     return Comparison(
         dataset=dataset.name,
         classes=dataset.classes,
-        labels=test.labels,
+        labels=work.test.labels,
         arms=tuple(policies),
         settings={
-            "fingerprint": fingerprint((train, test), settings),
-            "epochs": epochs,
-            "training images": len(train),
-            "training": settings.to_dict(),
-            "arms": {name: None if p is None else p.to_dict() for name, p in policies.items()},
+            "fingerprint": fingerprint((work.train, work.test), work.settings),
+            "epochs": work.epochs,
+            "training images": len(work.train),
+            "training": work.settings.to_dict(),
+            "arms": policies,
+            **more,
         },
         commands=(command,) if command else (),
         versions=versions(),

@@ -13,6 +13,8 @@ from variegate.workflow.search import SearchResult, search
 
 SCHEMA = "variegate.demo/1"
 PER_CLASS, TRIALS, SEEDS = 20, 20, 5
+# Only 200 images are trained on, so most of the rest can judge: narrower intervals.
+TEST = 0.6
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ def demo(
         epochs=epochs,
         seed=seed,
         train_per_class=train_per_class,
+        test=TEST,
         out=out,
         progress=progress,
         command=command,
@@ -63,6 +66,7 @@ def demo(
         epochs=epochs,
         seed=seed,
         train_per_class=train_per_class,
+        test=TEST,
         jobs=jobs,
         out=out,
         progress=progress,

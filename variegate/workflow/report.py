@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from variegate.errors import StoreError, VariegateError
 from variegate.policy import Policy
-from variegate.workflow import search as searched
 from variegate.workflow.common import Event, Options, Progress, need, open_data, read_json, tell
 from variegate.workflow.compare import RECORD
+from variegate.workflow.search import RECORD as SEARCHED
+from variegate.workflow.search import SCHEMA as SEARCH_SCHEMA
 
 if TYPE_CHECKING:
     from variegate.data import Dataset
@@ -77,10 +78,10 @@ def report(
 
 def _history(folder: Path) -> tuple[Sequence[Mapping[str, Any]], float | None]:
     """The trials of the search in this folder, if there was one, and its seconds."""
-    path = folder / searched.RECORD
+    path = folder / SEARCHED
     if not path.exists():
         return (), None
-    content = read_json(path, searched.SCHEMA)
+    content = read_json(path, SEARCH_SCHEMA)
     return content.get("history", ()), content.get("seconds")
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from variegate.errors import InputError, VariegateError
 from variegate.policy import Policy
@@ -16,6 +16,7 @@ from variegate.workflow.common import (
     Interrupted,
     Options,
     Progress,
+    Reading,
     about,
     fingerprint,
     need,
@@ -82,33 +83,29 @@ def search(
     trials: int | None = None,
     epochs: int | None = None,
     repeats: int = 1,
-    seed: int = 0,
-    train_per_class: int | None = None,
-    size: tuple[int, int] | None = None,
-    limit_per_class: int | None = None,
-    channels: int | None = None,
-    on_error: str = "stop",
     space: rooms.Space | Mapping[str, Any] | str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
     out: str | Path = "runs/search",
     progress: Progress | None = None,
     stop: Callable[[], bool] | None = None,
     command: str = "",
+    **reading: Unpack[Reading],
 ) -> SearchResult:
     """Find the policy with the best validation accuracy; the test split is never used.
 
     Writes study.db, best.json and search.json into `out`; the same call goes on where a stopped one
     was. method: tpe, random or grid. trials: 20 by default, the whole grid for grid. epochs: by
-    default what suits the data. settings: training settings by name. Ctrl-C raises Interrupted, a
-    KeyboardInterrupt, after saving. Raises DataError, InputError, StoreError, MissingExtra.
+    default what suits the data. reading: how the data is read and divided, see `Reading`. settings:
+    training settings by name. Ctrl-C raises Interrupted, a KeyboardInterrupt, after saving.
+    Raises DataError, InputError, StoreError, MissingExtra.
     """
     need("search", "train", "search")
     from variegate.search import cost, run_study
 
-    options = Options(seed, train_per_class, size, limit_per_class, channels, on_error)
+    options = Options.read(reading)
     dataset, parts = open_data(data, options, progress)
     chosen = settings_for(parts.train, settings)
-    info = understand(dataset, parts, chosen, seed)
+    info = understand(dataset, parts, chosen, options.seed)
     tell(progress, Event("understood", str(info)))
     searched = _space(space, method, info.channels)
     if trials is None and method != "grid":
@@ -128,7 +125,7 @@ def search(
             space=searched,
             trials=trials,
             epochs=budget,
-            seed=seed,
+            seed=options.seed,
             store=folder / STORE,
             name=STUDY,
             data=mark,

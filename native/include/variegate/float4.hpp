@@ -28,13 +28,15 @@ struct Float4 {
         return {_mm_cvtepi32_ps(_mm_unpacklo_epi16(wide, zero))};
     }
     void store(float* to) const { _mm_storeu_ps(to, lanes); }
-    // Each lane clipped to 0..255 and to the nearest level.
-    void store_nearest(uint8_t* to) const {
+    // Four bytes, each lane clipped to 0..255 and without its fraction.
+    uint32_t truncated() const {
         const __m128 top = _mm_min_ps(_mm_max_ps(lanes, _mm_setzero_ps()), _mm_set1_ps(255.0f));
-        const __m128i whole = _mm_cvttps_epi32(_mm_add_ps(top, _mm_set1_ps(0.5f)));
+        const __m128i whole = _mm_cvttps_epi32(top);
         const __m128i bytes = _mm_packus_epi16(_mm_packs_epi32(whole, whole), whole);
-        const int32_t four = _mm_cvtsi128_si32(bytes);
-        std::memcpy(to, &four, 4);
+        return static_cast<uint32_t>(_mm_cvtsi128_si32(bytes));
+    }
+    template <int Lane> Float4 spread() const {
+        return {_mm_shuffle_ps(lanes, lanes, _MM_SHUFFLE(Lane, Lane, Lane, Lane))};
     }
     Float4 clipped(float low, float high) const {
         return {_mm_min_ps(_mm_max_ps(lanes, _mm_set1_ps(low)), _mm_set1_ps(high))};
@@ -54,10 +56,15 @@ struct Float4 {
         return {{float(from[0]), float(from[1]), float(from[2]), float(from[3])}};
     }
     void store(float* to) const { std::memcpy(to, lanes, sizeof lanes); }
-    void store_nearest(uint8_t* to) const {
+    uint32_t truncated() const {
         const Float4 top = clipped(0.0f, 255.0f);
-        for (int k = 0; k < 4; ++k) to[k] = static_cast<uint8_t>(int(top.lanes[k] + 0.5f));
+        uint8_t bytes[4];
+        for (int k = 0; k < 4; ++k) bytes[k] = static_cast<uint8_t>(int(top.lanes[k]));
+        uint32_t four;
+        std::memcpy(&four, bytes, 4);
+        return four;
     }
+    template <int Lane> Float4 spread() const { return all(lanes[Lane]); }
     Float4 clipped(float low, float high) const {
         Float4 out = *this;
         for (float& lane : out.lanes) {

@@ -80,6 +80,8 @@ class Points {
   private:
     void bent_row(double middle);
     void displace(double& px, double& py) const;
+
+    double* column_; // the centers of the columns
 };
 
 // Whole factors by which the source is reduced before a map that shrinks it.

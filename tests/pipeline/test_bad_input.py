@@ -1,0 +1,64 @@
+"""Every kind of bad input gets its declared error, before anything is written."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import variegate as vg
+from tests.pipeline.bad_calls import BOX, IMAGES, MASKS, PLAIN, TARGETS, Call, F, X, run
+from tests.pipeline.bad_steps import STEPS
+from tests.pipeline.samples import digest
+from variegate.errors import InputError
+
+CASES = [
+    (f"{n}: {k}", *v)
+    for n, t in (("images", IMAGES), ("targets", TARGETS), ("steps", STEPS))
+    for k, v in t.items()
+]
+
+
+def fingerprints() -> list[str]:
+    return [digest(a) for a in (X, F, MASKS, *BOX)]
+
+
+@pytest.mark.parametrize(("call", "error", "part"), [c[1:] for c in CASES], ids=NAMES)
+def test_bad_input_gets_its_error(call: Call, error: type, part: str) -> None:
+    before = fingerprints()
+    with pytest.raises(error) as caught:
+        call()
+    assert isinstance(caught.value, vg.VariegateError)
+    assert part in str(caught.value)
+    assert fingerprints() == before
+
+
+def test_there_are_at_least_forty_kinds() -> None:
+    assert len(set(NAMES)) >= 100
+
+
+def test_bad_input_is_a_value_error_too() -> None:
+    with pytest.raises(ValueError, match="int64"):
+        run(images=X.astype(np.int64))
+
+
+def test_a_refused_call_computes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last target is bad: the engine must not have been asked for anything by then."""
+    from variegate.engine import reference
+
+    asked: list[str] = []
+    monkeypatch.setattr(reference, "run_stage", lambda *a, **k: asked.append("stage"))
+    aug = vg.Pipeline(PLAIN, seed=1, engine="reference")
+    points = [[[1, 2]]] * 3 + [[[1, np.nan]]]
+    with pytest.raises(InputError, match=r"keypoints\[3\]"):
+        aug(images=X, labels=[0] * 4, masks=MASKS, boxes=BOX, keypoints=points)
+    assert asked == []
+
+
+def test_a_good_call_after_a_bad_one_is_as_ever() -> None:
+    aug = vg.Pipeline([vg.GaussianNoise()], seed=1)
+    with pytest.raises(InputError):
+        aug(images=X, labels=[1], index=range(4))
+    out = aug(images=X, index=range(4))["images"]
+    assert digest(out) == digest(
+        vg.Pipeline([vg.GaussianNoise()], seed=1)(images=X, index=range(4))["images"]
+    )
