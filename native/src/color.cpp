@@ -26,7 +26,8 @@ template <class T> void gray_channels(const T* in, int64_t count, const double* 
     }
 }
 
-// The first three channels of a pixel. The last pixel may have nothing behind it that could be read.
+// The first three channels of a pixel. The last pixel may have nothing behind it that could be
+// read.
 template <class T> Float4 load_color(const T* from, bool last) {
     if (!last) return Float4::load(from);
     const T lanes[4] = {from[0], from[1], from[2], 0};
@@ -59,16 +60,15 @@ void color_channels(const T* in, int64_t count, int depth, const double* matrix,
     const int step = Depth ? Depth : depth;
     for (int64_t i = 0; i < count; ++i, in += step, out += step) {
         const Float4 own = load_color(in, i + 1 == count);
-        const Float4 sum = own.spread<0>() * red + own.spread<1>() * green +
-                           own.spread<2>() * blue + offset;
+        const Float4 sum =
+            own.spread<0>() * red + own.spread<1>() * green + own.spread<2>() * blue + offset;
         for (int k = 3; k < step; ++k) out[k] = in[k];
         store_color(sum, out);
     }
 }
 
 // Three or four channels: the blend of one pixel side by side, each lane as Pillow does it.
-template <class T, int Depth>
-void color_toward(const T* in, int64_t count, float factor, T* out) {
+template <class T, int Depth> void color_toward(const T* in, int64_t count, float factor, T* out) {
     const Float4 share = Float4::all(factor);
     for (int64_t i = 0; i < count; ++i, in += Depth, out += Depth) {
         const Float4 start = Float4::all(color_gray(in));

@@ -69,7 +69,8 @@ template <int Depth> void store(Float4 value, bool last, float* out) {
 
 constexpr int block = 64;
 
-// Where the pixels of a part of a row lie, worked out side by side: the first tap's value and the shares beyond it.
+// Where the pixels of a part of a row lie, worked out side by side: the first tap's value and the
+// shares beyond it.
 struct Places {
     int32_t offset[block];
     float across[block];
@@ -209,7 +210,8 @@ void bilinear_each(const T* in, Shape shape, const double* x, const double* y, S
     });
 }
 
-// The four weights of Keys' kernel for a share t beyond the second tap, as polynomials side by side.
+// The four weights of Keys' kernel for a share t beyond the second tap, as polynomials side by
+// side.
 void cubic_weights(float t, float* weights) {
     static constexpr float c0[4] = {0.0f, 1.0f, 0.0f, 0.0f}, c1[4] = {-0.5f, 0.0f, 0.5f, 0.0f};
     static constexpr float c2[4] = {1.0f, -2.5f, 2.0f, -0.5f}, c3[4] = {-0.5f, 1.5f, -1.5f, 0.5f};

@@ -64,7 +64,7 @@ struct Taps {
 template <class T> struct Axis {
     using Weight = typename Weighting<T>::Weight;
     const Taps* taps;
-    const Weight* weights;
+    Weight* weights;
     int count;
     int lowest; // source indices in use: lowest..highest-1
     int highest;
@@ -126,7 +126,7 @@ Axis<T> make_axis(const AxisRule& rule, Scratch& scratch, Buffer& taps_room, Buf
         taps[i] = {0, 0, used};
         if (rule.border == Border::Constant && !(center >= 0 && center < rule.length)) continue;
         const Span touched = dense_weights(rule, near_enough(center), scratch.tile, dense);
-        if (used + touched.to - touched.from > room) {
+        if (used + touched.to - touched.from + 1 > room) {
             std::vector<Weight> kept(weights, weights + used);
             room = 2 * room + rule.length;
             weights = weights_room.get<Weight>(room);
@@ -147,6 +147,7 @@ Axis<T> make_axis(const AxisRule& rule, Scratch& scratch, Buffer& taps_room, Buf
                   weights + used + span.to - touched.from, weights + used);
         taps[i] = {span.from, span.to - span.from, used};
         used += span.to - span.from;
+        if (used % 2 != 0) weights[used++] = 0; // taps go by pairs
         if (span.from >= span.to) continue;
         axis.lowest = std::min(axis.lowest, span.from);
         axis.highest = std::max(axis.highest, span.to);
@@ -185,6 +186,112 @@ void pass_across(const T* in, int64_t stride, const Axis<T>& axis, int row, int6
     for (int64_t i = 0; i < count; ++i) out[i] = Weighting<T>::settled(sums[i]);
 }
 
+#ifdef VARIEGATE_SSE2
+// A weight of 22 bits is high * 2^11 + low, so that two taps are multiplied at once in 16 bits and
+// their sums put together without loss.
+constexpr int low_bits = 11;
+
+// Replaces each pair of weights by the pair of their low and that of their high parts.
+void split_weights(const Axis<uint8_t>& axis) {
+    constexpr int32_t mask = (1 << low_bits) - 1;
+    for (int i = 0; i < axis.count; ++i) {
+        int32_t* weights = axis.weights + axis.taps[i].offset;
+        for (int t = 0; t < axis.taps[i].count; t += 2, weights += 2) {
+            const int32_t first = weights[0], second = weights[1];
+            weights[0] = (first & mask) | ((second & mask) << 16);
+            weights[1] = ((first >> low_bits) & 0xffff) | ((second >> low_bits) * (1 << 16));
+        }
+    }
+}
+
+// Four sums of weights times values.
+struct Sums {
+    __m128i low = _mm_setzero_si128();
+    __m128i high = _mm_setzero_si128();
+
+    // pairs: two values of each of the four sums, in 16 bits; weights: two that were split.
+    void add(__m128i pairs, const int32_t* weights) {
+        low = _mm_add_epi32(low, _mm_madd_epi16(pairs, _mm_set1_epi32(weights[0])));
+        high = _mm_add_epi32(high, _mm_madd_epi16(pairs, _mm_set1_epi32(weights[1])));
+    }
+    __m128i settled() const {
+        const __m128i sum = _mm_add_epi32(_mm_slli_epi32(high, low_bits), low);
+        return _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(1 << (bits - 1))), bits);
+    }
+};
+
+__m128i load_eight(const uint8_t* from) {
+    return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+}
+
+// Reads and writes a few values behind the row's end, which both rows must have.
+template <int Depth> void pass_along(const uint8_t* in, const Axis<uint8_t>& axis, uint8_t* out) {
+    for (int i = 0; i < axis.count; ++i, out += Depth) {
+        const Taps taps = axis.taps[i];
+        const int32_t* weights = axis.weights + taps.offset;
+        const uint8_t* from = in + static_cast<int64_t>(taps.first) * Depth;
+        Sums sums;
+        for (int t = 0; t < taps.count; t += 2, from += 2 * Depth) {
+            const __m128i both = load_eight(from);
+            const __m128i pairs = _mm_unpacklo_epi8(both, _mm_srli_epi64(both, 8 * Depth));
+            sums.add(_mm_unpacklo_epi8(pairs, _mm_setzero_si128()), weights + t);
+        }
+        const __m128i whole = sums.settled();
+        const __m128i bytes = _mm_packus_epi16(_mm_packs_epi32(whole, whole), whole);
+        const int32_t four = _mm_cvtsi128_si32(bytes);
+        std::memcpy(out, &four, 4);
+    }
+}
+
+// Reads a few values behind the rows' end.
+void pass_across(const uint8_t* in, int64_t stride, const Axis<uint8_t>& axis, int row,
+                 int64_t count, Buffer&, uint8_t* out) {
+    const Taps taps = axis.taps[row];
+    const int32_t* weights = axis.weights + taps.offset;
+    const uint8_t* first = taps.count == 0 ? in : in + (taps.first - axis.lowest) * stride;
+    const __m128i zero = _mm_setzero_si128();
+    for (int64_t i = 0; i < count; i += 8) {
+        const uint8_t* from = first + i;
+        Sums left, right;
+        for (int t = 0; t < taps.count; t += 2, from += 2 * stride) {
+            const bool paired = t + 1 < taps.count;
+            const __m128i pairs =
+                _mm_unpacklo_epi8(load_eight(from), load_eight(paired ? from + stride : from));
+            left.add(_mm_unpacklo_epi8(pairs, zero), weights + t);
+            right.add(_mm_unpackhi_epi8(pairs, zero), weights + t);
+        }
+        const __m128i words = _mm_packs_epi32(left.settled(), right.settled());
+        uint8_t eight[8];
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(eight), _mm_packus_epi16(words, words));
+        std::memcpy(out + i, eight, static_cast<size_t>(std::min<int64_t>(8, count - i)));
+    }
+}
+#endif
+
+// The rows that the second pass needs, each through the first pass.
+template <class T>
+void all_along(const T* in, Shape shape, const Axis<T>& columns, Span rows, Buffer& room, T* out) {
+    const int depth = shape.channels;
+    const int64_t stride = static_cast<int64_t>(shape.width) * depth;
+    const int64_t count = static_cast<int64_t>(columns.count) * depth;
+#ifdef VARIEGATE_SSE2
+    if constexpr (sizeof(T) == 1) {
+        for (int r = rows.from; r < rows.to && (depth == 3 || depth == 4); ++r, out += count) {
+            const T* from = in + r * stride;
+            if (r + 1 == shape.height) { // nothing behind the last row may be read
+                T* copy = room.get<T>(stride);
+                from = std::copy_n(from, stride, copy) - stride;
+            }
+            depth == 3 ? pass_along<3>(from, columns, out) : pass_along<4>(from, columns, out);
+        }
+        if (depth == 3 || depth == 4) return;
+    }
+#endif
+    (void)room;
+    for (int r = rows.from; r < rows.to; ++r, out += count)
+        pass_along(in + r * stride, columns, depth, out);
+}
+
 template <class T> const T* turned(const T* in, Shape shape, Scratch& scratch) {
     T* out = scratch.turned.get<T>(shape.values());
     const int depth = shape.channels;
@@ -210,11 +317,15 @@ void warp_separable(const T* in, Shape shape, const Warp& warp, T* out, Scratch&
     const Axis<T> columns = make_axis<T>(across, scratch, scratch.places[0], scratch.weights[0]);
     const Axis<T> rows = make_axis<T>(down, scratch, scratch.places[1], scratch.weights[1]);
     const int depth = shape.channels;
-    const int64_t stride = static_cast<int64_t>(shape.width) * depth;
+#ifdef VARIEGATE_SSE2
+    if constexpr (sizeof(T) == 1) {
+        if (depth == 3 || depth == 4) split_weights(columns);
+        split_weights(rows);
+    }
+#endif
     const int64_t count = static_cast<int64_t>(warp.width) * depth;
     T* passed = scratch.pass.get<T>(std::max(0, rows.highest - rows.lowest) * count);
-    for (int r = rows.lowest; r < rows.highest; ++r)
-        pass_along(in + r * stride, columns, depth, passed + (r - rows.lowest) * count);
+    all_along(in, shape, columns, {rows.lowest, rows.highest}, scratch.lines, passed);
     T fill[max_channels];
     for (int k = 0; k < depth; ++k) fill[k] = Rounding<T>::fill(warp.fill[k]);
     const bool framed = warp.border == Border::Constant;

@@ -25,7 +25,10 @@ WITH_CODE = [page for page in PAGES if blocks(page)]
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.name)
 def test_the_examples_of_a_page_run(page: Path, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", blocks(page)], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, "-W", "error", "-c", blocks(page)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, f"{page.name}:\n{done.stderr}"
 

@@ -51,6 +51,7 @@ def test_noise_has_its_mean_and_deviation(engine: str, sigma: float) -> None:
     assert abs(noise.mean()) < 4 * sigma / np.sqrt(noise.size)
     assert abs(noise.std() / sigma - 1) < 0.01
     assert stats.kstest(noise.ravel()[::7] / sigma, "norm").pvalue > 1e-3
+    assert 3500 < len(np.unique(noise)) <= 4096, "one of 4,096 quantiles each"
 
 
 def test_noise_is_independent_between_channels_pixels_and_samples(engine: str) -> None:

@@ -39,7 +39,7 @@ def run(op: str, images: np.ndarray, engine: str, **values: float) -> np.ndarray
     return pipeline(images=images, index=np.arange(len(images)))["images"]
 
 
-def check(op: str, channels: int, work: Any, **values: float) -> None:
+def check_pillow(op: str, channels: int, work: Any, **values: float) -> None:
     for engine in engines():
         for size in SIZES:
             images = np.concatenate([pictures(size, channels, seed) for seed in range(3)])
@@ -51,29 +51,31 @@ def check(op: str, channels: int, work: Any, **values: float) -> None:
 @pytest.mark.parametrize("factor", FACTORS)
 @pytest.mark.parametrize("op", sorted(FACTORED))
 def test_enhancers(op: str, factor: float, channels: int) -> None:
-    check(op, channels, lambda image: FACTORED[op](image).enhance(factor), factor=factor)
+    check_pillow(op, channels, lambda image: FACTORED[op](image).enhance(factor), factor=factor)
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("op", sorted(FACTORED))
 def test_enhancers_at_random_factors(op: str, seed: int, channels: int) -> None:
     for factor in np.random.default_rng(seed).uniform(0, 3, 4):
-        check(op, channels, lambda i, f=factor: FACTORED[op](i).enhance(f), factor=factor)
+        check_pillow(op, channels, lambda i, f=factor: FACTORED[op](i).enhance(f), factor=factor)
 
 
 @pytest.mark.parametrize("op", ["AutoContrast", "Equalize", "Invert"])
 def test_ops_without_a_strength(op: str, channels: int) -> None:
-    check(op, channels, getattr(ImageOps, op.lower()))
+    check_pillow(op, channels, getattr(ImageOps, op.lower()))
 
 
 @pytest.mark.parametrize("bits", range(1, 9))
 def test_posterize(bits: int, channels: int) -> None:
-    check("Posterize", channels, lambda image: ImageOps.posterize(image, bits), bits=bits)
+    check_pillow("Posterize", channels, lambda image: ImageOps.posterize(image, bits), bits=bits)
 
 
 @pytest.mark.parametrize("threshold", THRESHOLDS)
 def test_solarize(threshold: float, channels: int) -> None:
-    check("Solarize", channels, lambda i: ImageOps.solarize(i, threshold), threshold=threshold)
+    check_pillow(
+        "Solarize", channels, lambda i: ImageOps.solarize(i, threshold), threshold=threshold
+    )
 
 
 def test_a_chain_is_clipped_after_each_op(channels: int) -> None:

@@ -11,11 +11,9 @@ from tests.pipeline.bad_steps import STEPS
 from tests.pipeline.samples import digest
 from variegate.errors import InputError
 
-CASES = [
-    (f"{n}: {k}", *v)
-    for n, t in (("images", IMAGES), ("targets", TARGETS), ("steps", STEPS))
-    for k, v in t.items()
-]
+TABLES = {"images": IMAGES, "targets": TARGETS, "steps": STEPS}
+CASES = [(f"{name}: {k}", *case) for name, table in TABLES.items() for k, case in table.items()]
+NAMES = [case[0] for case in CASES]
 
 
 def fingerprints() -> list[str]:

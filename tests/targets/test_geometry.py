@@ -237,12 +237,29 @@ def test_ops_that_resample_differently_do_not_join(engine: str) -> None:
     assert np.array_equal(out[:, :6], image[:, :6])
 
 
+@pytest.mark.parametrize("borders", [("edge", "constant"), ("constant", "wrap")])
+def test_borders_that_differ_do_not_join(engine: str, borders: tuple[str, str]) -> None:
+    image = picture("random", (6, 12), 3)
+    first = at("TranslateX", {"border": borders[0]}, fraction=0.5)
+    second = at("TranslateX", {"border": borders[1]}, fraction=0.5)
+    once = run([second], run([first], image, engine), engine)
+    assert np.array_equal(run([first, second], image, engine), once)
+
+
 def test_a_strong_perspective_does_not_vanish(engine: str) -> None:
     """The output's own corner may lie behind the eye; the picture is still there."""
     white = np.full((300, 30, 40, 1), 255, dtype=np.uint8)
     aug = vg.Pipeline([vg.Perspective(distortion=(0.66, 0.66))], seed=1, engine=engine)
     shown = (aug(images=white, index=range(300))["images"] > 0).mean(axis=(1, 2, 3))
     assert shown.min() > 0.05
+
+
+def test_an_origin_behind_the_eye_hides_nothing_else(engine: str) -> None:
+    """Output x comes from x / (x / 5 - 1): of the source's 12 columns, seen from 8.6 on."""
+    back = np.array([[1, 0, 0], [0, 1, 0], [0.2, 0, -1.0]])
+    white = np.full((12, 12, 1), 255, dtype=np.uint8)
+    out = by_matrix(np.linalg.inv(back), (1, 40), white, engine, antialias=False)
+    assert (out[0, :, 0] == np.where(np.arange(40) + 0.5 > 12 / 1.4, 255, 0)).all()
 
 
 def test_perspective_moves_its_corners(engine: str) -> None:

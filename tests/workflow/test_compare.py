@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.workflow.conftest import SMALL
+from tests.workflow.conftest import SMALL, TOY
 from variegate import workflow
 from variegate.data import load, split
 from variegate.errors import InputError, StoreError
@@ -24,6 +24,20 @@ def test_all_five_arms_run_with_the_same_seeds(run: Path) -> None:
     assert np.array_equal(record.labels, test.labels)
     assert record.settings["training images"] == 40
     assert record.settings["joined"] is False
+
+
+def test_each_run_is_the_training_of_its_own_arm_and_seed(run: Path) -> None:
+    from variegate.train import TrainSettings, predict, train_model
+
+    parts = split(load("digits"), seed=0, train_per_class=4)
+    settings = TrainSettings.for_data(parts.train, **TOY)
+    policy = workflow.arms((8, 8))["flip+crop"]
+    record = Comparison.load(run / "comparison.json")
+    stored = {r.seed: r.probabilities for r in record.runs if r.arm == "flip+crop"}
+    for seed in (0, 1):
+        trained = train_model(parts.train, policy, epochs=1, seed=seed, settings=settings)
+        assert np.array_equal(stored[seed], predict(trained, parts.test.images))
+    assert not np.array_equal(stored[0], stored[1])
 
 
 def test_every_run_is_saved_and_not_trained_again(tmp_path: Path) -> None:

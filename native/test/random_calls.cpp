@@ -1,0 +1,215 @@
+// Random stages on random images, for the sanitizers: every verb, dtype and shape, strides of both
+// signs, one thread and more. Fails where threads change a byte, an input changes, or memory beside
+// a result is written.
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "variegate/engine.hpp"
+#include "variegate/verbs.hpp"
+
+using namespace variegate;
+
+namespace {
+
+constexpr int rows = 4;
+constexpr int nodes = 4;
+constexpr int guard = 32; // bytes on each side of a result
+
+struct Dice {
+    std::mt19937_64 bits;
+    int whole(int low, int high) { return std::uniform_int_distribution<int>(low, high)(bits); }
+    double real(double low, double high) {
+        return std::uniform_real_distribution<double>(low, high)(bits);
+    }
+    bool coin() { return whole(0, 1) == 1; }
+};
+
+void check(bool holds, const char* what, int call) {
+    if (holds) return;
+    std::printf("call %d: %s\n", call, what);
+    std::exit(1);
+}
+
+template <class T> struct RandomStage {
+    std::vector<double> matrix, before, field, channels, measure, blur, grid, noise;
+    std::vector<int32_t> size, frame, mode, rects, verb;
+    std::vector<float> fill, toward, smooth, normal;
+    std::vector<T> lookup;
+    std::vector<int64_t> rects_start, start, row;
+    std::vector<uint64_t> key;
+    Stage stage;
+    std::vector<Shape> after;
+
+    void warp_row(Dice& dice, Shape shape) {
+        const double angle = dice.whole(0, 3) ? dice.real(0, 7) : dice.whole(0, 4) * M_PI / 2;
+        const double scale = std::exp(dice.real(-2, 2)),
+                     c = std::round(std::cos(angle) * 1e6) / 1e6;
+        const double s = std::round(std::sin(angle) * 1e6) / 1e6;
+        const int kind = dice.whole(0, 3);
+        const double tilt = kind == 0 ? dice.real(-0.05, 0.05) : 0;
+        const double size_x = kind == 1 ? 1 : scale, shift = dice.whole(-3, 40);
+        for (const double v :
+             {c * size_x, s * size_x, shift, -s * size_x, c * size_x, -shift / 2, tilt, -tilt, 1.0})
+            matrix.push_back(v);
+        for (const double v : {1.0, 0.1, -2.0, 0.0, 0.9, 1.0, tilt, 0.0, 1.0}) before.push_back(v);
+        size.insert(size.end(), {dice.whole(1, 50), dice.whole(1, 50)});
+        frame.insert(frame.end(), {shape.height, shape.width});
+        const int bent = dice.whole(0, 3) == 0 ? dice.whole(0, 1) : -1;
+        mode.insert(mode.end(), {dice.whole(0, 2), dice.whole(0, 3), dice.whole(0, 1), bent});
+    }
+
+    RandomStage(Dice& dice, const std::vector<Source>& images) {
+        for (int k = 0; k < rows; ++k) {
+            warp_row(dice, images.front().shape);
+            for (int i = 0; i < 12; ++i) channels.push_back(dice.real(-1, 2));
+            measure.insert(measure.end(), {double(dice.whole(0, 2)), dice.real(0, 2)});
+            blur.push_back(dice.real(0, 4));
+            smooth.push_back(static_cast<float>(dice.whole(0, 2)));
+            toward.push_back(static_cast<float>(dice.real(0, 2)));
+            for (int i = 0; i < 6; ++i) grid.push_back(dice.real(0, 9));
+            noise.push_back(dice.real(0, 1));
+            key.push_back(dice.coin() ? 0 : dice.bits());
+            for (int i = 0; i < 4; ++i) rects.push_back(dice.whole(-5, 60));
+            rects_start.push_back(k);
+        }
+        rects_start.push_back(rows);
+        for (int i = 0; i < rows * max_channels; ++i)
+            fill.push_back(static_cast<float>(dice.real(-9, 300)));
+        for (int i = 0; i < 2 * nodes * nodes * 2; ++i) field.push_back(dice.real(-9, 9));
+        for (int i = 0; i < normal_entries; ++i)
+            normal.push_back(static_cast<float>(dice.real(-3, 3)));
+        const int length = sizeof(T) == 1 ? levels : knots;
+        for (int i = 0; i < rows * length; ++i)
+            lookup.push_back(static_cast<T>(sizeof(T) == 1 ? dice.whole(0, 255) : dice.real(0, 1)));
+        add_entries(dice, images);
+        point();
+    }
+
+    void add_entries(Dice& dice, const std::vector<Source>& images) {
+        start.push_back(0);
+        for (const Source& image : images) {
+            Shape shape = image.shape;
+            for (int n = dice.whole(0, 5); n > 0; --n) {
+                const auto next = static_cast<Verb>(dice.whole(0, 10));
+                if (next == Verb::Channels && shape.channels == 2) continue;
+                const int place = dice.whole(0, rows - 1);
+                verb.push_back(static_cast<int32_t>(next));
+                row.push_back(place);
+                if (next == Verb::Luma) shape.channels = 1;
+                if (next == Verb::Warp)
+                    shape = {size[2 * place], size[2 * place + 1], shape.channels};
+            }
+            start.push_back(static_cast<int64_t>(verb.size()));
+            after.push_back(shape);
+        }
+    }
+
+    void point() {
+        stage.samples = static_cast<int64_t>(after.size());
+        stage.start = start.data();
+        stage.verb = verb.data();
+        stage.row = row.data();
+        Tables& t = stage.tables;
+        t.warp_matrix = matrix.data();
+        t.warp_before = before.data();
+        t.warp_size = size.data();
+        t.warp_field_size = frame.data();
+        t.warp_mode = mode.data();
+        t.warp_fill = t.rectangles_fill = t.grid_fill = fill.data();
+        t.fields = field.data();
+        t.nodes_y = t.nodes_x = nodes;
+        t.lookup = lookup.data();
+        t.channels = channels.data();
+        t.toward = toward.data();
+        t.measure = measure.data();
+        t.blur = blur.data();
+        t.smooth = smooth.data();
+        t.rectangles_start = rects_start.data();
+        t.rectangles = rects.data();
+        t.rectangles_noise = t.noise_key = key.data();
+        t.grid = grid.data();
+        t.noise = noise.data();
+        t.normal = normal.data();
+    }
+};
+
+// Exactly as large as the pixels: reads behind them are found.
+template <class T> Source make_image(Dice& dice, std::vector<T>& memory) {
+    const int side = dice.whole(0, 7) ? 40 : 200; // large enough for more than one thread
+    const Shape shape{dice.whole(1, side), dice.whole(1, side), dice.whole(1, 5)};
+    memory.resize(static_cast<size_t>(shape.values()));
+    for (T& value : memory)
+        value = static_cast<T>(sizeof(T) == 1 ? dice.whole(0, 255) : dice.real(0, 1));
+    constexpr int64_t size = sizeof(T);
+    Source image{reinterpret_cast<const std::byte*>(memory.data()),
+                 {size * shape.width * shape.channels, size * shape.channels, size},
+                 shape};
+    if (dice.coin()) { // upside down
+        image.data += image.strides[0] * (shape.height - 1);
+        image.strides[0] = -image.strides[0];
+    }
+    return image;
+}
+
+using Results = std::vector<std::vector<std::byte>>;
+
+template <class T, class Run>
+Results run(const RandomStage<T>& given, const std::vector<Source>& images,
+            const std::vector<Shape>& shapes, int threads, int call, Run work) {
+    Results results;
+    std::vector<Target> targets;
+    for (const Shape& shape : shapes) {
+        const auto bytes = static_cast<size_t>(shape.values()) * sizeof(T);
+        results.emplace_back(bytes + 2 * guard, std::byte{0x5a});
+        targets.push_back({results.back().data() + guard, shape});
+    }
+    work(given.stage, images.data(), targets.data(), threads);
+    for (const auto& memory : results)
+        for (size_t i = 0; i < guard; ++i)
+            check(memory[i] == std::byte{0x5a} && memory[memory.size() - 1 - i] == std::byte{0x5a},
+                  "wrote beside a result", call);
+    return results;
+}
+
+template <class T> void one_call(Dice& dice, int call) {
+    const int count = dice.whole(1, 4);
+    std::vector<std::vector<T>> memory(static_cast<size_t>(count));
+    std::vector<Source> images;
+    for (auto& own : memory) images.push_back(make_image(dice, own));
+    const auto kept = memory;
+    const RandomStage<T> given(dice, images);
+    const Results once = run(given, images, given.after, 1, call, run_stage<T>);
+    check(once == run(given, images, given.after, 3, call, run_stage<T>), "threads matter", call);
+    std::vector<Shape> moved;
+    for (size_t i = 0; i < images.size(); ++i) {
+        Shape shape = images[i].shape;
+        for (int64_t e = given.start[i]; e < given.start[i + 1]; ++e)
+            if (static_cast<Verb>(given.verb[e]) == Verb::Warp)
+                shape = {given.size[2 * given.row[e]], given.size[2 * given.row[e] + 1],
+                         shape.channels};
+        moved.push_back(shape);
+    }
+    run(given, images, moved, 2, call, run_masks<T>);
+    check(memory == kept, "an input changed", call);
+    const Shape shape = images.front().shape;
+    const std::vector<float> scale(max_channels, 0.01f);
+    for (const bool half : {false, true}) {
+        std::vector<std::byte> out(static_cast<size_t>(shape.values()) * (half ? 2 : 4));
+        run_output({scale.data(), scale.data(), dice.coin(), half}, memory.front().data(),
+                   out.data(), 1, shape, 2);
+    }
+}
+
+} // namespace
+
+int main(int count, char** arguments) {
+    const int calls = count > 1 ? std::atoi(arguments[1]) : 2000;
+    Dice dice{std::mt19937_64(7)};
+    for (int call = 0; call < calls; ++call)
+        call % 2 ? one_call<float>(dice, call) : one_call<uint8_t>(dice, call);
+    std::printf("%d calls\n", calls);
+}
