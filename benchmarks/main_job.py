@@ -2,7 +2,8 @@
 
     python benchmarks/main_job.py digits|fashion|flowers [--data FOLDER] [--out FOLDER]
 
-The two picture sets use a net of half the default width, so that dozens of trainings fit on two cores.
+The two picture sets use a net of half the default width, so that dozens of trainings fit on two
+cores.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ JOBS: dict[str, dict[str, Any]] = {
 
 def say(event: Any) -> None:
     """One line for each finished trial or run."""
-    if event.kind != "progress" or "epoch" not in event.text:
+    if event.kind != "progress" or event.text.startswith(("trial", "run")):
         print(f"{time.strftime('%H:%M:%S')} {event.text}", file=sys.stderr, flush=True)
 
 
@@ -62,7 +63,8 @@ def main() -> None:
     command = f"python benchmarks/main_job.py {arguments.job}"
     common = {"epochs": job["epochs"], "settings": job["settings"], "out": out, "progress": say}
     found = search(source, trials=job["trials"], command=command, **common, **job["reading"])
-    result = compare(source, seeds=job["seeds"], jobs=1, command=command, **common, **job["reading"])
+    seeds = job["seeds"]
+    result = compare(source, seeds=seeds, jobs=1, command=command, **common, **job["reading"])
     print("\n".join(result.lines()))
     print(f"search {found.to_dict()}")
     report(out)

@@ -46,7 +46,7 @@ _LATER = {
 
 
 class _FrontDoor(ModuleType):
-    """Keeps `vg.search` the function: importing the room `variegate.search` would put the module in its place."""
+    """Keeps `vg.search` the function when the room `variegate.search` is imported."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if not (name in _LATER and isinstance(value, ModuleType)):

@@ -212,14 +212,17 @@ def test_help_lists_every_command_and_exit_code_and_loads_nothing_heavy() -> Non
 def test_ctrl_c_says_what_is_saved_and_the_same_command_resumes(tmp_path: Path) -> None:
     arguments = ["search", *DIGITS, "--trials", "400", "--out", tmp_path, "--method", "random"]
     began = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import numpy"], check=True)
+    bare = time.monotonic() - began
     child = start(arguments)
     first = child.stderr.readline() if child.stderr else ""
-    assert time.monotonic() - began < 10
+    # Two seconds, or in proportion on a machine that is busy with something else.
+    assert time.monotonic() - began - bare < max(2.0, 10 * bare)
     assert first == "search digits\n"
     while not (tmp_path / "best.json").exists() and child.poll() is None:
         time.sleep(0.05)
     child.send_signal(signal.SIGINT)
-    out, error = child.communicate(timeout=30)
+    out, error = child.communicate(timeout=300)
     lines = error.splitlines()
     assert child.returncode == 130, error
     assert out == ""

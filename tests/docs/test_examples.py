@@ -29,6 +29,7 @@ def test_the_examples_of_a_page_run(page: Path, tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
+        check=False,
     )
     assert done.returncode == 0, f"{page.name}:\n{done.stderr}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from importlib.util import find_spec
 
@@ -66,3 +67,14 @@ def test_the_tolerance_finds_what_is_off() -> None:
     assert INTERPOLATED.broken(level[:1], level).startswith("uint8 (1, 50)")
     floats = level / np.float32(255)
     assert INTERPOLATED.broken(floats + np.float32(1e-3), floats) == "off by 0.001"
+
+
+def test_without_the_compiled_module_pipelines_run_on_the_reference() -> None:
+    program = (
+        "import sys; sys.modules['variegate.engine._native'] = None; import variegate as vg; "
+        "print(vg.Pipeline([vg.Rotate()]).engine)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "reference", done.stderr

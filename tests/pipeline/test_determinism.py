@@ -91,9 +91,12 @@ def loaded(data: Set, workers: int, method: str | None) -> list[np.ndarray]:
     ("workers", "method"), [(0, None), (1, "fork"), (2, "fork"), (1, "spawn"), (2, "spawn")]
 )
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_loader_workers_do_not_matter(workers: int, method: str | None) -> None:
-    out = np.concatenate(loaded(Set(make()), workers, method))
-    assert digest(out) == digest(reference("reference"))
+@ENGINES
+def test_loader_workers_do_not_matter(engine: str, workers: int, method: str | None) -> None:
+    aug = make(engine=engine, threads=2)
+    before = aug(images=IMAGES, index=IDS, epoch=1)["images"]  # the parent's threads exist at the fork
+    out = np.concatenate(loaded(Set(aug), workers, method))
+    assert digest(out) == digest(before) == digest(reference(engine))
 
 
 @pytest.mark.parametrize(("method", "seed"), [("fork", None), ("fork", 11), ("spawn", None)])

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from variegate.engine import _native, reference
+import variegate.engine._native as _native
+from variegate.engine import reference
 from variegate.engine.engine import Floats, Image, Images
 from variegate.errors import EngineError
 from variegate.plan.normal import normal_table
