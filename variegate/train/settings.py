@@ -89,8 +89,9 @@ class TrainSettings:
         batch_size = 64 if n >= 10_000 else 32
         wanted_images = 10_000 if side <= 16 else 48_000 if side <= 40 else 44_000
         epochs = int(min(60, max(8, round(wanted_images / n))))
-        # On so small images two threads wait for each other longer than they compute.
-        threads = 1 if side <= 16 else None
+        # On so small images a second thread gains a fifth at best, and costs a factor of 30 as soon
+        # as another program wants the same core: threads wait for each other after each operation.
+        threads = 1 if side <= 32 else None
         defaults = TrainSettings(width=32, batch_size=batch_size, epochs=epochs, threads=threads)
         return replace(defaults, **changes)
 

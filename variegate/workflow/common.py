@@ -29,9 +29,6 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
 }
 # Where the name on import is not the name to install.
 INSTALLED_AS = {"sklearn": "scikit-learn", "PIL": "pillow"}
-# Up to this side a second thread gains a fifth at best, and costs a factor of 30 as soon as another
-# program wants the same core: the threads wait for each other after every small operation.
-ONE_THREAD_SIDE = 32
 
 
 @dataclass(frozen=True)
@@ -216,15 +213,6 @@ def understand(dataset: Dataset, parts: Splits, settings: TrainSettings, seed: i
         seed=seed,
         skipped=len(dataset.problems),
     )
-
-
-def settings_for(train: Dataset, changes: Mapping[str, Any] | None) -> TrainSettings:
-    """Training settings for this data; small images train on one thread unless told otherwise."""
-    from variegate.train import TrainSettings
-
-    side = max(train.images.shape[1:3])
-    threads = {"threads": 1} if side <= ONE_THREAD_SIDE else {}
-    return TrainSettings.for_data(train, **{**threads, **dict(changes or {})})
 
 
 def fingerprint(sets: Iterable[Dataset], settings: TrainSettings) -> str:

@@ -22,7 +22,6 @@ from variegate.workflow.common import (
     need,
     open_data,
     prepare,
-    settings_for,
     tell,
     understand,
     versions,
@@ -104,7 +103,9 @@ def search(
 
     options = Options.read(reading)
     dataset, parts = open_data(data, options, progress)
-    chosen = settings_for(parts.train, settings)
+    from variegate.train import TrainSettings
+
+    chosen = TrainSettings.for_data(parts.train, **dict(settings or {}))
     info = understand(dataset, parts, chosen, options.seed)
     tell(progress, Event("understood", str(info)))
     searched = _space(space, method, info.channels)

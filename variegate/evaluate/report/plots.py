@@ -57,6 +57,8 @@ def classes_png(table: ClassTable) -> bytes:
 
 def history_png(history: History) -> bytes:
     """Draw every trial and the best value so far."""
+    from matplotlib.ticker import MaxNLocator
+
     figure, axes = _figure(9)
     trials = [trial for trial in history["trials"] if trial["value"] is not None]
     numbers = [trial["number"] for trial in trials]
@@ -68,6 +70,7 @@ def history_png(history: History) -> bytes:
         numbers, [100 * (trial["best"] or 0) for trial in trials],
         where="post", color=_BLUE, linewidth=2, label="best so far",
     )  # fmt: skip
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("trial")
     axes.set_ylabel("validation accuracy, %")
     if trials:

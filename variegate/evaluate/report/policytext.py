@@ -7,6 +7,7 @@ from typing import Any
 
 from variegate.errors import InputError
 from variegate.evaluate.names import clean
+from variegate.ops.registry import get, names
 
 Line = tuple[int, str]
 _LINES = 400
@@ -50,7 +51,12 @@ def _step(step: Any, depth: int, lines: list[Line], prefix: str = "") -> None:
         lines.append((depth, clean(step, 120)))
         return
     name = clean(step.get("step", "(step without a name)"))
-    parts = [_value(key, value) for key, value in step.items() if key not in _HANDLED]
+    usual = _usual(name)
+    parts = [
+        _value(key, value)
+        for key, value in step.items()
+        if key not in _HANDLED and not (key in usual and usual[key] == value)
+    ]
     text = f"{prefix}{name}" + (f": {', '.join(parts)}" if parts else "") + _chance(step)
     lines.append((depth, text))
     children = step.get("steps") or ()
@@ -68,6 +74,13 @@ def _step(step: Any, depth: int, lines: list[Line], prefix: str = "") -> None:
             _steps(inner, depth + 2, lines)
         lines.append((depth + 1, "every other class"))
         _steps(step.get("default") or (), depth + 2, lines)
+
+
+def _usual(name: str) -> dict[str, Any]:
+    """The default settings of an op (border, fill): not worth saying."""
+    if name not in names():
+        return {}
+    return {s.name: s.default for s in get(name).settings if not s.required}
 
 
 def _chance(step: Mapping[str, Any]) -> str:
