@@ -96,7 +96,7 @@ def test_loader_workers_do_not_matter(engine: str, workers: int, method: str | N
     aug = make(engine=engine, threads=2)
     before = aug(images=IMAGES, index=IDS, epoch=1)[
         "images"
-    ]  # the parent's threads exist at the fork
+    ]  # so threads exist
     out = np.concatenate(loaded(Set(aug), workers, method))
     assert digest(out) == digest(before) == digest(reference(engine))
 
