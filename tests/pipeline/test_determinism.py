@@ -94,9 +94,7 @@ def loaded(data: Set, workers: int, method: str | None) -> list[np.ndarray]:
 @ENGINES
 def test_loader_workers_do_not_matter(engine: str, workers: int, method: str | None) -> None:
     aug = make(engine=engine, threads=2)
-    before = aug(images=IMAGES, index=IDS, epoch=1)[
-        "images"
-    ]  # so threads exist
+    before = aug(images=IMAGES, index=IDS, epoch=1)["images"]  # so threads exist
     out = np.concatenate(loaded(Set(aug), workers, method))
     assert digest(out) == digest(before) == digest(reference(engine))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from variegate.engine.engine import Engine
+from variegate.engine.engine import Engine, Images
 from variegate.errors import InputError, PolicyError
 from variegate.ops.settings import number
 from variegate.plan.lower import lower
@@ -105,15 +105,15 @@ def apply_plan(
 
 def run_images(program: Program, images: list[Any], engine: Engine, threads: int) -> Any:
     """The images through all stages and the output; one array where the sizes agree."""
-    current: Any = images
+    current = images
     for stage in program.stages:
         if isinstance(stage, MixStage):
-            batch = stack(current)
+            batch = as_batch(current)
             if isinstance(batch, np.ndarray):
-                current = list(engine.run_mix(stage, batch, threads))
+                current = Images.of(engine.run_mix(stage, batch, threads))
         else:
             current = engine.run_stage(stage, current, threads)
-    batch = stack(current)
+    batch = as_batch(current)
     output = program.output
     if output is None:
         return batch
@@ -126,6 +126,12 @@ def run_images(program: Program, images: list[Any], engine: Engine, threads: int
     return [
         engine.run_output(image[None], mean, std, nchw, output.dtype, threads)[0] for image in batch
     ]
+
+
+def as_batch(images: list[Any]) -> Any:
+    """One array (n, h, w, c) where all sizes agree, without a copy where an engine made it so."""
+    batch = images.batch if isinstance(images, Images) else None
+    return stack(images) if batch is None else batch
 
 
 def _refuse_mixed(batch: Mapping[str, Any], mixes: bool, plan: Plan) -> None:

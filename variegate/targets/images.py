@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from variegate.engine.engine import Images
 from variegate.errors import InputError
 
 Image = npt.NDArray[Any]
@@ -26,7 +27,7 @@ def read_batch(images: Any, where: str = "images") -> list[Image]:
             )
         if len(images):
             check_image(images, where, images.shape[1:])
-        return list(images)
+        return Images.of(images)
     if not isinstance(images, (list, tuple)):
         raise InputError(
             f"{where}: expected an array (n, h, w, c) or a list of arrays, "

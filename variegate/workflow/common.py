@@ -215,6 +215,13 @@ def understand(dataset: Dataset, parts: Splits, settings: TrainSettings, seed: i
     )
 
 
+def settings_for(train: Dataset, changes: Mapping[str, Any] | None) -> TrainSettings:
+    """Training settings that suit the data, with the changes a user asked for."""
+    from variegate.train import TrainSettings
+
+    return TrainSettings.for_data(train, **dict(changes or {}))
+
+
 def fingerprint(sets: Iterable[Dataset], settings: TrainSettings) -> str:
     """16 hex digits that change with the images, labels, classes or training settings.
 

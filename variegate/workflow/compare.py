@@ -26,6 +26,7 @@ from variegate.workflow.common import (
     open_data,
     prepare,
     read_json,
+    settings_for,
     tell,
     understand,
     versions,
@@ -126,9 +127,7 @@ def compare(
     dataset, parts = open_data(data, options, progress)
     joined = options.train_per_class is None if join_validation is None else join_validation
     train = _training_set(parts, joined)
-    from variegate.train import TrainSettings
-
-    chosen = TrainSettings.for_data(train, **dict(settings or {}))
+    chosen = settings_for(train, settings)
     info = understand(dataset, parts, chosen, options.seed)
     tell(progress, Event("understood", str(info)))
     _, height, width, _ = train.images.shape

@@ -22,6 +22,7 @@ from variegate.workflow.common import (
     need,
     open_data,
     prepare,
+    settings_for,
     tell,
     understand,
     versions,
@@ -103,9 +104,7 @@ def search(
 
     options = Options.read(reading)
     dataset, parts = open_data(data, options, progress)
-    from variegate.train import TrainSettings
-
-    chosen = TrainSettings.for_data(parts.train, **dict(settings or {}))
+    chosen = settings_for(parts.train, settings)
     info = understand(dataset, parts, chosen, options.seed)
     tell(progress, Event("understood", str(info)))
     searched = _space(space, method, info.channels)
