@@ -5,6 +5,7 @@ see the pixels.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from variegate.plan.program import Border, Resample, Verb
 from variegate.plan.tables import MAX_CHANNELS, Entries, fill_rows
 
 Rows = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 OPEN = -1  # no op of the run has said how to do this yet
 MAX_PIXELS = 1 << 28
 
@@ -41,6 +43,51 @@ def inverse(matrix: Floats) -> Floats:
     return result / np.where(scale > 0, scale, 1.0)
 
 
+@dataclass(frozen=True)
+class Move:
+    """A MATRIX or FIELD op on some rows (k,) of the batch, lowered."""
+
+    rows: Rows
+    entry: Geometry
+    settings: Mapping[str, Any]
+    name: str
+
+
+def _check(move: Move) -> None:
+    """Raises PolicyError where the output's size is not allowed."""
+    size = move.entry.size
+    if np.any(size < 1) or np.any(size > MAX_SIDE) or np.any(size[:, 0] * size[:, 1] > MAX_PIXELS):
+        height, width = size[np.argmax(np.prod(size, axis=1))]
+        raise PolicyError(
+            f"{move.name}: an output of {height}x{width} is not allowed (1..{MAX_SIDE} a side)"
+        )
+
+
+def _mode(settings: Mapping[str, Any]) -> list[int]:
+    """Resample, border and antialias as numbers; OPEN where the op has no such setting."""
+    return [
+        RESAMPLES.index(settings["resample"]) if "resample" in settings else OPEN,
+        BORDERS.index(settings["border"]) if "border" in settings else OPEN,
+        int(settings["antialias"]) if "antialias" in settings else OPEN,
+    ]
+
+
+def _fill(move: Move, channels: int) -> npt.NDArray[Any]:
+    """(k, 16) levels; zeros where the op has no fill."""
+    return fill_rows(move.settings.get("fill", 0.0), len(move.rows), channels, move.name)
+
+
+def _backward(moves: list[Move], matrix: Floats) -> Floats:
+    """The inverses of all matrices, the ops' own where they know them exactly."""
+    if all(move.entry.backward is None for move in moves):
+        return inverse(matrix)
+    parts = [
+        inverse(move.entry.matrix) if move.entry.backward is None else move.entry.backward
+        for move in moves
+    ]
+    return np.concatenate(parts)
+
+
 class PendingGeometry:
     """Arrays over the samples: the size now, and the maps of the run so far."""
 
@@ -59,60 +106,40 @@ class PendingGeometry:
         self.fill = np.zeros((count, MAX_CHANNELS), dtype=np.float32)
         self.fill_set = np.zeros(count, dtype=bool)
 
-    def add(
-        self,
-        rows: Rows,
-        entry: Geometry,
-        settings: Mapping[str, Any],
-        channels: int,
-        name: str,
-        entries: Entries,
-    ) -> None:
-        """Composes a MATRIX or FIELD op with the run of each of `rows`, ending a run that does not
-        agree with it.
+    def add(self, moves: list[Move], channels: int, entries: Entries) -> None:
+        """Composes ops with the run of each of their rows, ending runs that do not agree with them.
+
+        No row may stand in two of the moves.
         """
-        self._check(entry, name)
-        mode = np.array(
-            [
-                RESAMPLES.index(settings["resample"]) if "resample" in settings else OPEN,
-                BORDERS.index(settings["border"]) if "border" in settings else OPEN,
-                int(settings["antialias"]) if "antialias" in settings else OPEN,
-            ]
-        )
-        fill = fill_rows(settings["fill"], 1, channels, name)[0] if "fill" in settings else None
-        self.flush(rows[self._disagree(rows, mode, fill, entry.field is not None)], entries)
+        for move in moves:
+            _check(move)
+        rows = np.concatenate([move.rows for move in moves])
+        counts = [len(move.rows) for move in moves]
+        mode = np.repeat([_mode(move.settings) for move in moves], counts, axis=0)
+        fills = np.concatenate([_fill(move, channels) for move in moves])
+        has_fill = np.repeat(["fill" in move.settings for move in moves], counts)
+        has_field = np.repeat([move.entry.field is not None for move in moves], counts)
+        self.flush(rows[self._disagree(rows, mode, fills, has_fill, has_field)], entries)
         self.mode[rows] = np.where(mode != OPEN, mode, self.mode[rows])
-        if fill is not None:
-            self.fill[rows] = fill
-            self.fill_set[rows] = True
-        if entry.field is not None:
-            self._add_field(rows, entry.field, entries)
-        self.forward[rows] = entry.matrix @ self.forward[rows]
-        undo = inverse(entry.matrix) if entry.backward is None else entry.backward
-        self.backward[rows] = self.backward[rows] @ undo
-        self.sizes[rows] = entry.size
+        self.fill[rows[has_fill]] = fills[has_fill]
+        self.fill_set[rows[has_fill]] = True
+        for move in moves:
+            if move.entry.field is not None:
+                self._add_field(move.rows, move.entry.field, entries)
+        matrix = np.concatenate([move.entry.matrix for move in moves])
+        self.forward[rows] = matrix @ self.forward[rows]
+        self.backward[rows] = self.backward[rows] @ _backward(moves, matrix)
+        self.sizes[rows] = np.concatenate([move.entry.size for move in moves])
         self.pending[rows] = True
 
-    def _check(self, entry: Geometry, name: str) -> None:
-        if (
-            np.any(entry.size < 1)
-            or np.any(entry.size > MAX_SIDE)
-            or np.any(np.prod(entry.size, axis=1) > MAX_PIXELS)
-        ):
-            height, width = entry.size[np.argmax(np.prod(entry.size, axis=1))]
-            raise PolicyError(
-                f"{name}: an output of {height}x{width} is not allowed (1..{MAX_SIDE} a side)"
-            )
-
     def _disagree(
-        self, rows: Rows, mode: npt.NDArray[np.int64], fill: Any, has_field: bool
-    ) -> npt.NDArray[np.bool_]:
+        self, rows: Rows, mode: Ints, fills: Any, has_fill: Bools, has_field: Bools
+    ) -> Bools:
+        """Which rows cannot go on with their run."""
         own = self.mode[rows]
         clash = np.any((own != OPEN) & (mode != OPEN) & (own != mode), axis=1)
-        if fill is not None:
-            clash |= self.fill_set[rows] & np.any(self.fill[rows] != fill, axis=1)
-        if has_field:
-            clash |= self.field[rows] != OPEN
+        clash |= has_fill & self.fill_set[rows] & np.any(self.fill[rows] != fills, axis=1)
+        clash |= has_field & (self.field[rows] != OPEN)
         return np.asarray(clash)
 
     def _add_field(self, rows: Rows, grids: Floats, entries: Entries) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -34,13 +35,16 @@ from variegate.ops.entries import (
 )
 from variegate.ops.op import Kind, Op
 from variegate.ops.registry import get
-from variegate.plan.geometry import PendingGeometry
+from variegate.plan.geometry import Move, PendingGeometry
 from variegate.plan.plan import Plan, Record
 from variegate.plan.program import KNOTS, MixStage, Program, Stage, Verb
 from variegate.plan.tables import Entries, fill_rows
 
 Array = npt.NDArray[Any]
 Rows = npt.NDArray[np.int64]
+
+GEOMETRY = (Kind.MATRIX, Kind.FIELD)
+ALONE = (Kind.CHAIN, Kind.MIX, Kind.OUTPUT)  # these end or reopen runs of other samples, or several
 
 
 def lower(plan: Plan, dtype: Any, channels: int) -> Program:
@@ -50,8 +54,8 @@ def lower(plan: Plan, dtype: Any, channels: int) -> Program:
     Raises PolicyError where an op cannot work on such images, by name.
     """
     work = _Lowering(plan, np.dtype(dtype), channels)
-    for record in plan.records:
-        work.add(record, get(record.op), record.values)
+    for _, group in groupby(plan.records, key=lambda record: record.position):
+        work.add_group(list(group))
     work.close_stage()
     return work.program
 
@@ -100,14 +104,38 @@ class _Lowering:
         self.program.stages.append(stage)
         self.open_stage()
 
+    def add_group(self, records: list[Record]) -> None:
+        """Records of one position; no sample has two of them, so geometry composes at once."""
+        ops = [get(record.op) for record in records]
+        if any(op.kind in ALONE for op in ops):
+            for record, op in zip(records, ops, strict=True):
+                self.add(record, op, record.values)
+            return
+        moves, rest = [], []
+        for record, op in zip(records, ops, strict=True):
+            if op.kind in GEOMETRY:
+                moves.append(self.move(record, op, record.values))
+            else:
+                rest.append((record, op))
+        if moves:
+            self.geometry.add(moves, self.channels, self.entries)
+        if rest:
+            self.geometry.flush(np.concatenate([record.rows for record, _ in rest]), self.entries)
+        for record, op in rest:
+            self.add_pixels(record, op, record.values)
+
+    def move(self, record: Record, op: Op, values: Mapping[str, Any]) -> Move:
+        sizes = self.geometry.sizes[record.rows]
+        entry: Geometry = call(op, record.settings, values, sizes=sizes)
+        return Move(record.rows, entry, record.settings, op.name)
+
     def add(self, record: Record, op: Op, values: Mapping[str, Any]) -> None:
         rows = record.rows
         if op.kind is Kind.CHAIN:
             for name, chained in call(op, record.settings, values):
                 self.add(record, get(name), chained)
-        elif op.kind in (Kind.MATRIX, Kind.FIELD):
-            geometry: Geometry = call(op, record.settings, values, sizes=self.geometry.sizes[rows])
-            self.geometry.add(rows, geometry, record.settings, self.channels, op.name, self.entries)
+        elif op.kind in GEOMETRY:
+            self.geometry.add([self.move(record, op, values)], self.channels, self.entries)
         elif op.kind is Kind.MIX:
             self.close_stage()
             self.program.stages.append(self.mix_stage(record, op, values))

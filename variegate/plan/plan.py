@@ -91,6 +91,7 @@ class Plan:
             index = np.array(data["index"], dtype=np.uint64).reshape(-1)
             sizes = np.array(data["sizes"], dtype=np.int64).reshape(len(index), 2)
             records = tuple(_read_record(item, len(index)) for item in data["records"])
+            _check_positions(records)
             return Plan(int(data["seed"]), int(data["epoch"]), index, sizes, records)
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"plan: not a plan: {error!r}") from error
@@ -98,6 +99,17 @@ class Plan:
     def to_json(self) -> str:
         """`to_dict` as text."""
         return json.dumps(self.to_dict(), allow_nan=False)
+
+
+def _check_positions(records: tuple[Record, ...]) -> None:
+    """Raises InputError unless records stand in order, and no sample has two at one position."""
+    positions = [record.position for record in records]
+    if positions != sorted(positions):
+        raise InputError("plan: records must stand in order of their position")
+    for position in set(positions):
+        rows = np.concatenate([r.rows for r in records if r.position == position])
+        if len(np.unique(rows)) != len(rows):
+            raise InputError(f"plan: position {position}: a sample has two records there")
 
 
 def _read_record(item: Mapping[str, Any], count: int) -> Record:
