@@ -20,6 +20,7 @@ from variegate.plan.counter import Keys
 from variegate.plan.draw import draw
 from variegate.plan.layout import lay_out
 from variegate.plan.plan import Plan
+from variegate.plan.reorder import geometry_first
 from variegate.policy.io import read_file, write_file
 from variegate.policy.nodes import Node, Step, whole
 from variegate.policy.policy import Policy, as_policy, walk
@@ -43,7 +44,8 @@ class Pipeline:
     built), "native" or "reference". threads: for a batch; by default all cores, and one inside a
     data loader's worker. boxes: the format of boxes (xyxy, pascal_voc, coco, yolo). keypoints:
     "continuous", or "index" where points are pixel indices. min_area (pixels) and min_visibility
-    (share): what a box must still show to stay.
+    (share): what a box must still show to stay. reorder: draw plans whose geometry comes before the
+    tables and color ops next to it, so that more of it is one resampling; else nothing is moved.
     """
 
     def __init__(
@@ -58,12 +60,16 @@ class Pipeline:
         keypoints: str = "continuous",
         min_area: float = 0.0,
         min_visibility: float = 0.0,
+        reorder: bool = False,
     ) -> None:
         self.policy = as_policy(steps)
         self.seed = fresh_seed() if seed is None else whole(seed, -(2**63), 2**64 - 1, "seed")
         self.classes = None if classes is None else whole(classes, 1, 1 << 31, "classes")
         self.threads = None if threads is None else whole(threads, 1, 1024, "threads")
         self.targets = Targets(boxes, keypoints, min_area, min_visibility)
+        if not isinstance(reorder, bool):
+            raise PolicyError(f"reorder: expected True or False, got {reorder!r}")
+        self.reorder = reorder
         self._engine_name = engine
         self._engine = choose(engine)
         self._layout = lay_out(self.policy)
@@ -128,14 +134,8 @@ class Pipeline:
             )
         ids = self._ids(index, len(array), False)
         classes = None if labels is None else class_indices(read_labels(labels, len(array)))
-        return draw(
-            self._layout,
-            self.seed,
-            whole(epoch, 0, 2**63, "epoch"),
-            ids,
-            array.astype(np.int64),
-            classes,
-        )
+        number = whole(epoch, 0, 2**63, "epoch")
+        return self._drawn(number, ids, array.astype(np.int64), classes)
 
     def apply(self, plan: Plan, **targets: Any) -> dict[str, Any]:
         """Carries out a plan; the same targets as a call. Image sizes must be the plan's."""
@@ -153,7 +153,11 @@ class Pipeline:
     def _draw(self, images: list[Any], labels: Any, ids: Keys, epoch: int) -> Plan:
         sizes = np.array([image.shape[:2] for image in images], dtype=np.int64).reshape(-1, 2)
         classes = None if labels is None else class_indices(read_labels(labels, len(images)))
-        return draw(self._layout, self.seed, epoch, ids, sizes, classes)
+        return self._drawn(epoch, ids, sizes, classes)
+
+    def _drawn(self, epoch: int, ids: Keys, sizes: Any, classes: Any) -> Plan:
+        plan = draw(self._layout, self.seed, epoch, ids, sizes, classes)
+        return geometry_first(plan) if self.reorder else plan
 
     def _apply(self, plan: Plan, images: list[Any], batch: Mapping[str, Any]) -> dict[str, Any]:
         threads = default_threads() if self.threads is None else self.threads
@@ -204,6 +208,7 @@ class Pipeline:
             "seed": self.seed,
             "classes": self.classes,
             "threads": self.threads,
+            "reorder": self.reorder,
         }
         settings |= {"engine": self._engine_name, **self.targets.to_dict()}
         return {"format": FORMAT, "version": VERSION, **settings, "policy": self.policy.to_dict()}
@@ -228,6 +233,7 @@ class Pipeline:
             "keypoints",
             "min_area",
             "min_visibility",
+            "reorder",
         )
         for name in rest:
             if name not in known:
