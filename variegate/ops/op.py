@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from variegate.errors import InputError, PolicyError
+from variegate.errors import PolicyError
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -233,9 +233,3 @@ def suggest(name: str, known: list[str]) -> str:
     """'did you mean ...?' with the nearest known name, or the list of them."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(known)
-
-
-def require(condition: bool, message: str) -> None:
-    """Raises InputError with `message` unless `condition` holds."""
-    if not condition:
-        raise InputError(message)

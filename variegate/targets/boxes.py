@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,17 +24,6 @@ from variegate.targets.polygons import (
 
 BOX_FORMATS = ("xyxy", "pascal_voc", "coco", "yolo")
 TOLERANCE = 0.5
-
-
-@dataclass(frozen=True)
-class MovedBoxes:
-    """boxes (k', 4) float32; kept (k',) indices into the boxes that came in; dropped (k - k',) the
-    others.
-    """
-
-    boxes: npt.NDArray[np.float32]
-    kept: Ints
-    dropped: Ints
 
 
 def read_boxes(value: Any, where: str, size: tuple[int, int], form: str) -> Floats:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     "train": ("torch",),
     "search": ("optuna",),
-    "report": ("plotly", "matplotlib", "scipy", "statsmodels"),
-    "data": ("sklearn", "simplejpeg"),
+    "report": ("matplotlib", "scipy", "statsmodels"),
+    "data": ("sklearn",),
 }
 # Where the name on import is not the name to install.
 INSTALLED_AS = {"sklearn": "scikit-learn", "PIL": "pillow"}
@@ -155,8 +155,7 @@ def need(what: str, *extras: str) -> None:
     """Raise MissingExtra unless the modules of these extras can be imported."""
     for extra in extras:
         for module in EXTRAS[extra]:
-            # simplejpeg only makes reading faster, and digits says itself that it lacks its package
-            if extra != "data" and util.find_spec(module) is None:
+            if util.find_spec(module) is None:
                 raise MissingExtra(
                     f"{what} needs {INSTALLED_AS.get(module, module)}, which is not installed. "
                     f"Install it: pip install 'variegate[{extra}]'"
