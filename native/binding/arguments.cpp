@@ -186,25 +186,54 @@ Sources read_images(Arrays& held, nb::handle images) {
     return sources;
 }
 
-std::vector<Target> read_results(Arrays& held, nb::handle results, const Sources& sources) {
+bool read_output(Arrays& held, nb::handle given, OutputArguments& output) {
+    if (given.is_none()) return false;
+    if (!PyTuple_Check(given.ptr()) || PyTuple_Size(given.ptr()) != 3)
+        refuse("output", "expected None or (scale, offset, channels_first)");
+    const auto item = [&](Py_ssize_t place) {
+        return nb::handle(PyTuple_GetItem(given.ptr(), place));
+    };
+    output.numbers.scale = packed<float>(held, item(0), "output.scale", {-1});
+    output.channels = held.back().length(0);
+    output.numbers.offset = packed<float>(held, item(1), "output.offset", {output.channels});
+    output.numbers.channels_first = PyObject_IsTrue(item(2).ptr()) == 1;
+    return true;
+}
+
+std::vector<Target> read_results(Arrays& held, nb::handle results, const Sources& sources,
+                                 OutputArguments* output) {
     std::vector<Target> targets;
+    Kind kind = output ? Kind::Other : sources.kind;
     const auto check = [&](const Array& array, int dimensions) {
-        if (array.dimensions() != dimensions || array.kind() != sources.kind || !array.is_packed())
-            refuse("results", "expected packed arrays of the images' dtype");
+        if (output && kind == Kind::Other) {
+            kind = array.kind();
+            if (kind != Kind::Float32 && kind != Kind::Float16)
+                refuse("results", "expected float32 or float16");
+            const bool half = kind == Kind::Float16;
+            output->numbers.number = half ? Number::Float16 : Number::Float32;
+        }
+        if (array.dimensions() != dimensions || array.kind() != kind || !array.is_packed())
+            refuse("results", std::string("expected packed arrays of ") + name_of(kind));
+    };
+    const bool channels_first = output && output->numbers.channels_first;
+    const auto add = [&](const Array& array, std::byte* data, int first) {
+        const int height = first + channels_first, channels = channels_first ? first : first + 2;
+        const Shape shape = checked_shape("results", array.length(height), array.length(height + 1),
+                                          array.length(channels));
+        if (output && shape.channels != output->channels)
+            refuse("output.scale", "expected " + std::to_string(shape.channels) + " channels");
+        targets.push_back({data, shape});
     };
     each_array(
         held, results, "results", true,
         [&](const Array& array, int64_t) {
             check(array, 3);
-            targets.push_back({array.data(), checked_shape("results", array.length(0),
-                                                           array.length(1), array.length(2))});
+            add(array, array.data(), 0);
         },
         [&](const Array& array) {
             check(array, 4);
             for (int64_t i = 0; i < array.length(0); ++i)
-                targets.push_back(
-                    {array.data() + i * array.stride(0),
-                     checked_shape("results", array.length(1), array.length(2), array.length(3))});
+                add(array, array.data() + i * array.stride(0), 1);
         });
     if (targets.size() != sources.images.size())
         refuse("results", "expected " + std::to_string(sources.images.size()) + ", got " +

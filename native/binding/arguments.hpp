@@ -70,7 +70,17 @@ struct Sources {
     Kind kind = Kind::Other;
 };
 Sources read_images(Arrays& held, nanobind::handle images);
-std::vector<Target> read_results(Arrays& held, nanobind::handle results, const Sources& sources);
+
+// How results are written where they are not images of the sources' dtype.
+struct OutputArguments {
+    Output numbers;
+    int64_t channels = 0;
+};
+// given: None, or (scale, offset, channels_first); false for None. The numbers' type is the
+// results', which read_results finds.
+bool read_output(Arrays& held, nanobind::handle given, OutputArguments& output);
+std::vector<Target> read_results(Arrays& held, nanobind::handle results, const Sources& sources,
+                                 OutputArguments* output);
 
 // The parts of variegate.plan.program.Stage that the engine needs.
 struct StageArguments {

@@ -11,20 +11,33 @@ namespace nb = nanobind;
 namespace variegate {
 namespace {
 
-using RunStage = void (*)(const Stage&, const Source*, const Target*, int);
-
-void run(const StageArguments& given, nb::handle images, nb::handle results, int64_t threads,
-         bool masks) {
+void run(const StageArguments& given, nb::handle images, nb::handle results, nb::handle output,
+         int64_t threads) {
     const int used = checked_threads(threads);
     Arrays held;
     const Sources sources = read_images(held, images);
-    const std::vector<Target> targets = read_results(held, results, sources);
-    const Stage stage = read_stage(held, given, sources, targets, masks);
+    OutputArguments written;
+    const bool converts = read_output(held, output, written);
+    const std::vector<Target> targets =
+        read_results(held, results, sources, converts ? &written : nullptr);
+    const Stage stage = read_stage(held, given, sources, targets, false);
     if (targets.empty()) return;
-    const RunStage of_bytes = masks ? run_masks<uint8_t> : run_stage<uint8_t>;
-    const RunStage of_floats = masks ? run_masks<float> : run_stage<float>;
     const nb::gil_scoped_release unlocked;
-    const RunStage work = sources.kind == Kind::Uint8 ? of_bytes : of_floats;
+    const auto* numbers = converts ? &written.numbers : nullptr;
+    const auto work = sources.kind == Kind::Uint8 ? engine().bytes.stage : engine().floats.stage;
+    work(stage, sources.images.data(), targets.data(), numbers, used);
+}
+
+void run_on_masks(const StageArguments& given, nb::handle masks, nb::handle results,
+                  int64_t threads) {
+    const int used = checked_threads(threads);
+    Arrays held;
+    const Sources sources = read_images(held, masks);
+    const std::vector<Target> targets = read_results(held, results, sources, nullptr);
+    const Stage stage = read_stage(held, given, sources, targets, true);
+    if (targets.empty()) return;
+    const nb::gil_scoped_release unlocked;
+    const auto work = sources.kind == Kind::Uint8 ? engine().bytes.masks : engine().floats.masks;
     work(stage, sources.images.data(), targets.data(), used);
 }
 
@@ -73,10 +86,10 @@ void mix(nb::handle partner, nb::handle blend, nb::handle weight, nb::handle rec
             refuse("mix.partner", "sample " + std::to_string(i) + " has no such partner");
     const nb::gil_scoped_release unlocked;
     if (images.kind == Kind::Uint8)
-        run_mix(stage, reinterpret_cast<const uint8_t*>(images.data),
+        engine().bytes.mix(stage, reinterpret_cast<const uint8_t*>(images.data),
                 reinterpret_cast<uint8_t*>(out.data), images.count, images.shape, used);
     else
-        run_mix(stage, reinterpret_cast<const float*>(images.data),
+        engine().floats.mix(stage, reinterpret_cast<const float*>(images.data),
                 reinterpret_cast<float*>(out.data), images.count, images.shape, used);
 }
 
@@ -102,13 +115,13 @@ void output(nb::handle given, nb::handle scale, nb::handle offset, bool channels
     numbers.scale = packed<float>(held, scale, "scale", {shape.channels});
     numbers.offset = packed<float>(held, offset, "offset", {shape.channels});
     numbers.channels_first = channels_first;
-    numbers.half = out.kind() == Kind::Float16;
+    numbers.number = out.kind() == Kind::Float16 ? Number::Float16 : Number::Float32;
     const nb::gil_scoped_release unlocked;
     if (images.kind == Kind::Uint8)
-        run_output(numbers, reinterpret_cast<const uint8_t*>(images.data), out.data(), images.count,
+        engine().bytes.output(numbers, reinterpret_cast<const uint8_t*>(images.data), out.data(), images.count,
                    shape, used);
     else
-        run_output(numbers, reinterpret_cast<const float*>(images.data), out.data(), images.count,
+        engine().floats.output(numbers, reinterpret_cast<const float*>(images.data), out.data(), images.count,
                    shape, used);
 }
 
@@ -122,17 +135,30 @@ NB_MODULE(_native, m) {
         "version", [] { return std::string(VARIEGATE_VERSION); },
         "The version of the package that this module was built from.");
     m.def(
+        "target", [] { return std::string(engine().target); },
+        "The instruction set in use: the fastest that the processor has, or VARIEGATE_TARGET.");
+    m.def(
+        "targets",
+        [] {
+            nb::list names;
+            for (const Engine* each : engines()) names.append(each->target);
+            return names;
+        },
+        "The instruction sets that this build and this processor have, the baseline first.");
+    m.def(
         "run_stage",
         [](nb::handle start, nb::handle verb, nb::handle row, nb::handle tables, nb::handle images,
-           nb::handle results, nb::handle normal, int64_t threads) {
-            run({start, verb, row, tables, normal}, images, results, threads, false);
+           nb::handle results, nb::handle output, nb::handle normal, int64_t threads) {
+            run({start, verb, row, tables, normal}, images, results, output, threads);
         },
-        "Runs each sample's entries, all but CODEC, into `results`.");
+        nb::arg("start"), nb::arg("verb"), nb::arg("row"), nb::arg("tables"), nb::arg("images"),
+        nb::arg("results"), nb::arg("output").none(), nb::arg("normal"), nb::arg("threads"),
+        "Runs each sample's entries, all but CODEC, into `results`, which `output` may convert.");
     m.def(
         "run_masks",
         [](nb::handle start, nb::handle verb, nb::handle row, nb::handle tables, nb::handle masks,
            nb::handle results, int64_t threads) {
-            run({start, verb, row, tables, nb::handle()}, masks, results, threads, true);
+            run_on_masks({start, verb, row, tables, nb::handle()}, masks, results, threads);
         },
         "Runs each sample's WARP entries on masks into `results`.");
     m.def("run_mix", &mix, "Mixes a packed batch into `result`.");

@@ -175,15 +175,42 @@ Results run(const RandomStage<T>& given, const std::vector<Source>& images,
     return results;
 }
 
-template <class T> void one_call(Dice& dice, int call) {
+size_t bytes_of(const Output& output) { return output.number == Number::Float16 ? 2 : 4; }
+
+// Results that are written as `output` says: nothing beside them may change.
+template <class T>
+void run_converted(const RandomStage<T>& given, const std::vector<Source>& images,
+                   const Output& output, int call, const Runs<T>& runs) {
+    Results results;
+    std::vector<Target> targets;
+    for (const Shape shape : given.after)
+        results.emplace_back(static_cast<size_t>(shape.values()) * bytes_of(output) + 2 * guard,
+                             std::byte{0x5a});
+    for (size_t i = 0; i < results.size(); ++i)
+        targets.push_back({results[i].data() + guard, given.after[i]});
+    runs.stage(given.stage, images.data(), targets.data(), &output, 2);
+    for (const auto& memory : results)
+        for (size_t i = 0; i < guard; ++i)
+            check(memory[i] == std::byte{0x5a} && memory[memory.size() - 1 - i] == std::byte{0x5a},
+                  "wrote beside a converted result", call);
+}
+
+template <class T> void one_call(Dice& dice, int call, const Runs<T>& runs) {
     const int count = dice.whole(1, 4);
     std::vector<std::vector<T>> memory(static_cast<size_t>(count));
     std::vector<Source> images;
     for (auto& own : memory) images.push_back(make_image(dice, own));
     const auto kept = memory;
     const RandomStage<T> given(dice, images);
-    const Results once = run(given, images, given.after, 1, call, run_stage<T>);
-    check(once == run(given, images, given.after, 3, call, run_stage<T>), "threads matter", call);
+    const auto stages = [&](const Stage& stage, const Source* from, const Target* to, int threads) {
+        runs.stage(stage, from, to, nullptr, threads);
+    };
+    const Results once = run(given, images, given.after, 1, call, stages);
+    check(once == run(given, images, given.after, 3, call, stages), "threads matter", call);
+    const std::vector<float> scale(max_channels, 0.01f);
+    const Output output{scale.data(), scale.data(), dice.coin(),
+                        dice.coin() ? Number::Float16 : Number::Float32};
+    run_converted(given, images, output, call, runs);
     std::vector<Shape> moved;
     for (size_t i = 0; i < images.size(); ++i) {
         Shape shape = images[i].shape;
@@ -193,14 +220,22 @@ template <class T> void one_call(Dice& dice, int call) {
                          shape.channels};
         moved.push_back(shape);
     }
-    run(given, images, moved, 2, call, run_masks<T>);
+    run(given, images, moved, 2, call, runs.masks);
     check(memory == kept, "an input changed", call);
     const Shape shape = images.front().shape;
-    const std::vector<float> scale(max_channels, 0.01f);
-    for (const bool half : {false, true}) {
-        std::vector<std::byte> out(static_cast<size_t>(shape.values()) * (half ? 2 : 4));
-        run_output({scale.data(), scale.data(), dice.coin(), half}, memory.front().data(),
-                   out.data(), 1, shape, 2);
+    std::vector<std::byte> out(static_cast<size_t>(shape.values()) * bytes_of(output));
+    runs.output(output, memory.front().data(), out.data(), 1, shape, 2);
+}
+
+const Runs<uint8_t>& runs_of(const Engine& engine, uint8_t) { return engine.bytes; }
+const Runs<float>& runs_of(const Engine& engine, float) { return engine.floats; }
+
+// One call with the same dice on every instruction set of this machine.
+template <class T> void on_every_target(Dice& dice, int call) {
+    for (const Engine* engine : engines()) {
+        Dice own = dice;
+        one_call<T>(own, call, runs_of(*engine, T{}));
+        if (engine == engines().back()) dice = own;
     }
 }
 
@@ -210,6 +245,6 @@ int main(int count, char** arguments) {
     const int calls = count > 1 ? std::atoi(arguments[1]) : 2000;
     Dice dice{std::mt19937_64(7)};
     for (int call = 0; call < calls; ++call)
-        call % 2 ? one_call<float>(dice, call) : one_call<uint8_t>(dice, call);
+        call % 2 ? on_every_target<float>(dice, call) : on_every_target<uint8_t>(dice, call);
     std::printf("%d calls\n", calls);
 }

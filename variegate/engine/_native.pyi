@@ -5,6 +5,8 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 def version() -> str: ...
+def target() -> str: ...
+def targets() -> list[str]: ...
 def run_stage(
     start: Array,
     verb: Array,
@@ -12,9 +14,9 @@ def run_stage(
     tables: object,
     images: list[Array] | Array,
     results: list[Array] | Array,
+    output: tuple[Array, Array, bool] | None,
     normal: Array,
     threads: int,
-    /,
 ) -> None: ...
 def run_masks(
     start: Array,

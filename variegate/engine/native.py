@@ -56,6 +56,7 @@ def _run_between(
         stage.tables,
         list(images) if given is None else given,
         results if results.batch is None else results.batch,
+        None,
         normal_table(),
         threads,
     )

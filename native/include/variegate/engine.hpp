@@ -2,17 +2,13 @@
 // memory.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "variegate/image.hpp"
 #include "variegate/tables.hpp"
 
 namespace variegate {
-
-template <class T>
-void run_stage(const Stage& stage, const Source* images, const Target* results, int threads);
-
-// Nearest, outside zero. Pixels are moved as `channels` values of type T, whatever they mean.
-template <class T>
-void run_masks(const Stage& stage, const Source* masks, const Target* results, int threads);
 
 struct MixStage {
     const int64_t* partner = nullptr;
@@ -21,21 +17,40 @@ struct MixStage {
     const int32_t* rects = nullptr;
 };
 
-// images and result: (count, shape), contiguous.
-template <class T>
-void run_mix(const MixStage& mix, const T* images, T* result, int64_t count, Shape shape,
-             int threads);
+enum class Number { Float32, Float16 };
 
+// Each value v of a channel becomes v * scale + offset, in single precision.
 struct Output {
     const float* scale = nullptr;
     const float* offset = nullptr;
     bool channels_first = false;
-    bool half = false;
+    Number number = Number::Float32;
 };
 
-// images and result: (count, shape), contiguous; result float32 or float16, as `output` says.
-template <class T>
-void run_output(const Output& output, const T* images, void* result, int64_t count, Shape shape,
-                int threads);
+// T: uint8_t or float.
+template <class T> struct Runs {
+    // output: nullptr, or how the results are written: target i is then an array of `number`s.
+    void (*stage)(const Stage&, const Source* images, const Target* results, const Output* output,
+                  int threads);
+    // Nearest, outside zero. Pixels are moved as `channels` values of type T, whatever they mean.
+    void (*masks)(const Stage&, const Source* masks, const Target* results, int threads);
+    // images and result: (count, shape), contiguous.
+    void (*mix)(const MixStage&, const T* images, T* result, int64_t count, Shape, int threads);
+    // images and result: (count, shape), contiguous; result as `output` says.
+    void (*output)(const Output&, const T* images, void* result, int64_t count, Shape, int threads);
+};
+
+// The verbs, compiled for one instruction set.
+struct Engine {
+    const char* target;
+    Runs<uint8_t> bytes;
+    Runs<float> floats;
+};
+
+// The engines that this processor can run, the fastest last; the first is the baseline.
+const std::vector<const Engine*>& engines();
+// The fastest of them, or the one that the environment variable VARIEGATE_TARGET names. Throws
+// std::invalid_argument where that is none of them.
+const Engine& engine();
 
 } // namespace variegate

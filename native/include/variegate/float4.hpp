@@ -3,6 +3,8 @@
 // caller must own.
 #pragma once
 
+#include "variegate/target.hpp"
+
 #include <cstdint>
 #include <cstring>
 
@@ -11,7 +13,7 @@
 #include <emmintrin.h>
 #endif
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 
 #ifdef VARIEGATE_SSE2
 
@@ -90,4 +92,4 @@ struct Float4 {
 
 #endif
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

@@ -3,9 +3,11 @@
 // the (rounded) mean.
 #pragma once
 
+#include "variegate/target.hpp"
+
 #include <cstdint>
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 
 constexpr int gray_red = 19595, gray_green = 38470, gray_blue = 7471;
 
@@ -38,4 +40,4 @@ template <class T> inline T gray_of(const T* pixel, int channels) {
     return has_color(channels) ? color_gray(pixel) : mean_gray(pixel, channels);
 }
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

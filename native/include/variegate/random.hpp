@@ -2,9 +2,11 @@
 // place.
 #pragma once
 
+#include "variegate/target.hpp"
+
 #include <cstdint>
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 
 inline uint64_t mix_bits(uint64_t value) {
     value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9ULL;
@@ -17,4 +19,4 @@ inline uint64_t random_word(uint64_t key, uint64_t place) {
     return mix_bits(mix_bits(place * golden + golden) ^ key);
 }
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

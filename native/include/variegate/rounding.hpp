@@ -10,10 +10,12 @@
 // Every clip turns NaN into the lower end, so that no conversion to a whole number is undefined.
 #pragma once
 
+#include "variegate/target.hpp"
+
 #include <cmath>
 #include <cstdint>
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 
 template <class Number> inline Number clip(Number value, Number low, Number high) {
     value = value > low ? value : low;
@@ -61,4 +63,4 @@ inline double fast_floor(double value) {
     return whole > value ? whole - 1.0 : whole;
 }
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

@@ -2,11 +2,13 @@
 // allocate.
 #pragma once
 
+#include "variegate/target.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 
 // Grows to the largest request; contents are not kept when it grows.
 class Buffer {
@@ -54,4 +56,4 @@ struct Scratch {
     void trim();
 };
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

@@ -2,11 +2,13 @@
 // so, `out` may be `in`.
 #pragma once
 
+#include "variegate/target.hpp"
+
 #include "variegate/image.hpp"
 #include "variegate/scratch.hpp"
 #include "variegate/tables.hpp"
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 
 // One row of the warp tables.
 struct Warp {
@@ -57,4 +59,4 @@ template <class T> void noise(const T* in, Shape shape, const Tables& tables, in
 template <class T> void blur(const T* in, Shape shape, double sigma, T* out, Scratch& scratch);
 template <class T> void smooth(const T* in, Shape shape, float factor, T* out, Scratch& scratch);
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

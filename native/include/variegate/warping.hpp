@@ -2,12 +2,14 @@
 // which pixel is nearest, is decided by the same double precision operations in the same order.
 #pragma once
 
+#include "variegate/target.hpp"
+
 #include <cmath>
 
 #include "variegate/rounding.hpp"
 #include "variegate/verbs.hpp"
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 
 constexpr double far_away = 1e9;
 
@@ -120,4 +122,4 @@ template <class T>
 void sample_inside(const T* in, Shape shape, const double* x, const double* y, Span span,
                    Resample resample, T* out_row);
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

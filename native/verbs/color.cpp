@@ -6,7 +6,7 @@
 #include "variegate/rounding.hpp"
 #include "variegate/verbs.hpp"
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 namespace {
 
 // One channel counts as three equal ones and gives their luma.
@@ -118,4 +118,4 @@ template void toward<float>(const float*, int64_t, int, float, float*);
 template void luma<uint8_t>(const uint8_t*, int64_t, int, uint8_t*);
 template void luma<float>(const float*, int64_t, int, float*);
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

@@ -8,7 +8,7 @@
 #include "variegate/float4.hpp"
 #include "variegate/warping.hpp"
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 namespace {
 
 constexpr int bits = 22;
@@ -340,4 +340,4 @@ void warp_separable(const T* in, Shape shape, const Warp& warp, T* out, Scratch&
 template void warp_separable<uint8_t>(const uint8_t*, Shape, const Warp&, uint8_t*, Scratch&);
 template void warp_separable<float>(const float*, Shape, const Warp&, float*, Scratch&);
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

@@ -1,6 +1,6 @@
 #include "variegate/scratch.hpp"
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 
 Scratch& Scratch::mine() {
     thread_local Scratch scratch;
@@ -16,4 +16,4 @@ void Scratch::trim() {
     }
 }
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

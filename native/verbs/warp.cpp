@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 
 Warp warp_row(const Tables& tables, int64_t row) {
     const int32_t* mode = tables.warp_mode + 4 * row;
@@ -163,4 +163,4 @@ template <class T> void warp(const T* in, Shape shape, const Warp& warp, T* out,
 template void warp<uint8_t>(const uint8_t*, Shape, const Warp&, uint8_t*, Scratch&);
 template void warp<float>(const float*, Shape, const Warp&, float*, Scratch&);
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

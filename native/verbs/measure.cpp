@@ -7,7 +7,7 @@
 #include "variegate/rounding.hpp"
 #include "variegate/verbs.hpp"
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 namespace {
 
 // counts (channels, levels) of the nearest levels. Two sets for neighboring pixels, so that runs of
@@ -175,4 +175,4 @@ void measure(const T* in, Shape shape, const double* row, T* out, Scratch& scrat
 template void measure<uint8_t>(const uint8_t*, Shape, const double*, uint8_t*, Scratch&);
 template void measure<float>(const float*, Shape, const double*, float*, Scratch&);
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

@@ -6,7 +6,7 @@
 #include "variegate/float4.hpp"
 #include "variegate/warping.hpp"
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 
 template <class T>
 void sample_point(const T* in, Shape shape, double x, double y, Resample resample, Border border,
@@ -286,4 +286,4 @@ template void sample_inside<uint8_t>(const uint8_t*, Shape, const double*, const
 template void sample_inside<float>(const float*, Shape, const double*, const double*, Span,
                                    Resample, float*);
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

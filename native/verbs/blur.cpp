@@ -5,7 +5,7 @@
 #include "variegate/rounding.hpp"
 #include "variegate/verbs.hpp"
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 namespace {
 
 // Indices outside 0..length-1 reflected about the outer pixels' centers (c b a b c).
@@ -93,4 +93,4 @@ template <class T> void blur(const T* in, Shape shape, double sigma, T* out, Scr
 template void blur<uint8_t>(const uint8_t*, Shape, double, uint8_t*, Scratch&);
 template void blur<float>(const float*, Shape, double, float*, Scratch&);
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

@@ -5,7 +5,7 @@
 
 #include "variegate/warping.hpp"
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 namespace {
 
 constexpr int outside = -1;
@@ -115,4 +115,4 @@ template bool picks_pixels<float>(const Warp&);
 template void warp_picking<uint8_t>(const uint8_t*, Shape, const Warp&, uint8_t*, Scratch&);
 template void warp_picking<float>(const float*, Shape, const Warp&, float*, Scratch&);
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

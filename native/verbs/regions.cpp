@@ -5,7 +5,7 @@
 #include "variegate/rounding.hpp"
 #include "variegate/verbs.hpp"
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 namespace {
 
 template <class T> void own_fill(const float* fill, int depth, T* pixel) {
@@ -78,4 +78,4 @@ template void rectangles<float>(float*, Shape, const Tables&, int64_t);
 template void grid<uint8_t>(uint8_t*, Shape, const Tables&, int64_t);
 template void grid<float>(float*, Shape, const Tables&, int64_t);
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

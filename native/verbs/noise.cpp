@@ -4,7 +4,7 @@
 #include "variegate/rounding.hpp"
 #include "variegate/verbs.hpp"
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 
 template <class T> void noise(const T* in, Shape shape, const Tables& tables, int64_t row, T* out) {
     const uint64_t key = tables.noise_key[row];
@@ -18,4 +18,4 @@ template <class T> void noise(const T* in, Shape shape, const Tables& tables, in
 template void noise<uint8_t>(const uint8_t*, Shape, const Tables&, int64_t, uint8_t*);
 template void noise<float>(const float*, Shape, const Tables&, int64_t, float*);
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <cstring>
 
-#include "variegate/engine.hpp"
+#include "variegate/runs.hpp"
 #include "variegate/threads.hpp"
 #include "variegate/verbs.hpp"
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 namespace {
 
 constexpr int into_result = -1;
@@ -32,11 +32,13 @@ bool keeps_place(Verb verb) {
            verb == Verb::Noise;
 }
 
-int64_t make_groups(const Stage& stage, int64_t first, int64_t last, Shape shape, Group* groups) {
+// final: the slot of the last group.
+int64_t make_groups(const Stage& stage, int64_t first, int64_t last, Shape shape, int final,
+                    Group* groups) {
     int64_t count = 0;
     for (int64_t entry = first; entry < last;) {
         const auto verb = static_cast<Verb>(stage.verb[entry]);
-        Group group{entry, entry + 1, shape, keeps_place(verb), into_result};
+        Group group{entry, entry + 1, shape, keeps_place(verb), final};
         if (verb == Verb::Warp) {
             const int32_t* size = stage.tables.warp_size + 2 * stage.row[entry];
             group.out = {size[0], size[1], shape.channels};
@@ -131,13 +133,18 @@ template <class T> const T* contiguous(const Source& image, Scratch& scratch) {
     return copy;
 }
 
+// result: as the entries leave the image, or as `output` says.
 template <class T>
-void run_sample(const Stage& stage, int64_t sample, const Source& image, T* result) {
+void run_sample(const Stage& stage, int64_t sample, const Source& image, const Output* output,
+                std::byte* result) {
     const int64_t first = stage.start[sample], last = stage.start[sample + 1];
-    if (first == last) return gather(image, result);
     Scratch& scratch = Scratch::mine();
+    if (first == last && output)
+        return write_output(*output, contiguous<T>(image, scratch), image.shape, result);
+    if (first == last) return gather(image, reinterpret_cast<T*>(result));
     auto* groups = scratch.groups.get<Group>(last - first);
-    const int64_t count = make_groups(stage, first, last, image.shape, groups);
+    const int64_t count =
+        make_groups(stage, first, last, image.shape, output ? 0 : into_result, groups);
     int64_t needed[2] = {0, 0};
     for (int64_t g = 0; g < count; ++g)
         if (groups[g].slot != into_result)
@@ -147,11 +154,12 @@ void run_sample(const Stage& stage, int64_t sample, const Source& image, T* resu
     const T* in = contiguous<T>(image, scratch);
     Shape shape = image.shape;
     for (int64_t g = 0; g < count; ++g) {
-        T* out = groups[g].slot == into_result ? result : slots[groups[g].slot];
+        T* out = groups[g].slot == into_result ? reinterpret_cast<T*>(result) : slots[groups[g].slot];
         run_group(stage, groups[g], in, shape, out, scratch);
         in = out;
         shape = groups[g].out;
     }
+    if (output) write_output(*output, in, shape, result);
     scratch.trim();
 }
 
@@ -194,10 +202,11 @@ int worth(int threads, const Target* results, const Source* images, int64_t coun
 } // namespace
 
 template <class T>
-void run_stage(const Stage& stage, const Source* images, const Target* results, int threads) {
+void run_stage(const Stage& stage, const Source* images, const Target* results,
+               const Output* output, int threads) {
     const int used = worth(threads, results, images, stage.samples);
     parallel_for(stage.samples, used, [&](int64_t i) {
-        run_sample(stage, i, images[i], reinterpret_cast<T*>(results[i].data));
+        run_sample<T>(stage, i, images[i], output, results[i].data);
     });
 }
 
@@ -209,9 +218,9 @@ void run_masks(const Stage& stage, const Source* masks, const Target* results, i
     });
 }
 
-template void run_stage<uint8_t>(const Stage&, const Source*, const Target*, int);
-template void run_stage<float>(const Stage&, const Source*, const Target*, int);
+template void run_stage<uint8_t>(const Stage&, const Source*, const Target*, const Output*, int);
+template void run_stage<float>(const Stage&, const Source*, const Target*, const Output*, int);
 template void run_masks<uint8_t>(const Stage&, const Source*, const Target*, int);
 template void run_masks<float>(const Stage&, const Source*, const Target*, int);
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

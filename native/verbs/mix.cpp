@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <cstring>
 
-#include "variegate/engine.hpp"
 #include "variegate/rounding.hpp"
+#include "variegate/runs.hpp"
 #include "variegate/threads.hpp"
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 namespace {
 
 // In single precision: halves may fall to the other side.
@@ -54,4 +54,4 @@ void run_mix(const MixStage& mix, const T* images, T* result, int64_t count, Sha
 template void run_mix<uint8_t>(const MixStage&, const uint8_t*, uint8_t*, int64_t, Shape, int);
 template void run_mix<float>(const MixStage&, const float*, float*, int64_t, Shape, int);
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

@@ -5,7 +5,7 @@
 
 #include "variegate/verbs.hpp"
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 namespace {
 
 constexpr int64_t tile_values = 6144;
@@ -100,4 +100,4 @@ template void pointwise<uint8_t>(const uint8_t*, Shape, const Stage&, int64_t, i
 template void pointwise<float>(const float*, Shape, const Stage&, int64_t, int64_t, float*,
                                Scratch&);
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

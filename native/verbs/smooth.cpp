@@ -5,7 +5,7 @@
 #include "variegate/rounding.hpp"
 #include "variegate/verbs.hpp"
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 namespace {
 
 // What one row adds as an outer and as the middle row of the kernel.
@@ -61,4 +61,4 @@ template <class T> void smooth(const T* in, Shape shape, float factor, T* out, S
 template void smooth<uint8_t>(const uint8_t*, Shape, float, uint8_t*, Scratch&);
 template void smooth<float>(const float*, Shape, float, float*, Scratch&);
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

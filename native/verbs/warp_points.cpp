@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 
 Points::Points(const Warp& given, Buffer& room)
     : warp(given), straight(!given.field && is_affine(given.matrix)),
@@ -144,4 +144,4 @@ template <class T> void reduce(const T* in, Shape shape, Factors factors, T* out
 template void reduce<uint8_t>(const uint8_t*, Shape, Factors, uint8_t*);
 template void reduce<float>(const float*, Shape, Factors, float*);
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

@@ -2,7 +2,7 @@
 #include "variegate/rounding.hpp"
 #include "variegate/verbs.hpp"
 
-namespace variegate {
+namespace variegate::inline VARIEGATE_TARGET {
 
 void lookup(const uint8_t* in, int64_t count, const uint8_t* table, uint8_t* out) {
     int64_t i = 0;
@@ -26,4 +26,4 @@ void lookup(const float* in, int64_t count, const float* table, float* out) {
     }
 }
 
-} // namespace variegate
+} // namespace variegate::inline VARIEGATE_TARGET

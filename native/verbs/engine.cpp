@@ -1,0 +1,20 @@
+// The engine of this instruction set, for src/dispatch.cpp.
+#include "variegate/runs.hpp"
+
+namespace variegate::inline VARIEGATE_TARGET {
+
+#define VARIEGATE_WRITTEN(name) #name
+#define VARIEGATE_NAME(name) VARIEGATE_WRITTEN(name)
+
+const Engine& own_engine();
+
+const Engine& own_engine() {
+    static constexpr Engine engine{
+        VARIEGATE_NAME(VARIEGATE_TARGET),
+        {run_stage<uint8_t>, run_masks<uint8_t>, run_mix<uint8_t>, run_output<uint8_t>},
+        {run_stage<float>, run_masks<float>, run_mix<float>, run_output<float>},
+    };
+    return engine;
+}
+
+} // namespace variegate::inline VARIEGATE_TARGET
