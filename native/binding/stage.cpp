@@ -60,6 +60,7 @@ void read_warp(TableReader& reader, Tables& tables) {
     const int64_t nodes_y = reader.last().length(1), nodes_x = reader.last().length(2);
     if (nodes_y < 2 || nodes_x < 2 || nodes_y > 1 << 20 || nodes_x > 1 << 20)
         refuse("tables.fields", "expected at least 2 nodes a side");
+    if (nodes_y * nodes_x >= INT32_MAX / 4) refuse("tables.fields", "too many nodes");
     tables.nodes_y = static_cast<int>(nodes_y);
     tables.nodes_x = static_cast<int>(nodes_x);
 }

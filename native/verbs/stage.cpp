@@ -154,7 +154,8 @@ void run_sample(const Stage& stage, int64_t sample, const Source& image, const O
     const T* in = contiguous<T>(image, scratch);
     Shape shape = image.shape;
     for (int64_t g = 0; g < count; ++g) {
-        T* out = groups[g].slot == into_result ? reinterpret_cast<T*>(result) : slots[groups[g].slot];
+        T* out =
+            groups[g].slot == into_result ? reinterpret_cast<T*>(result) : slots[groups[g].slot];
         run_group(stage, groups[g], in, shape, out, scratch);
         in = out;
         shape = groups[g].out;
@@ -205,9 +206,8 @@ template <class T>
 void run_stage(const Stage& stage, const Source* images, const Target* results,
                const Output* output, int threads) {
     const int used = worth(threads, results, images, stage.samples);
-    parallel_for(stage.samples, used, [&](int64_t i) {
-        run_sample<T>(stage, i, images[i], output, results[i].data);
-    });
+    parallel_for(stage.samples, used,
+                 [&](int64_t i) { run_sample<T>(stage, i, images[i], output, results[i].data); });
 }
 
 template <class T>

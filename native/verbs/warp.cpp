@@ -1,5 +1,5 @@
 // WARP: the choice between its ways, and the general one, row by row.
-#include "variegate/warping.hpp"
+#include "variegate/warp_fixed.hpp"
 
 #include <algorithm>
 
@@ -80,10 +80,10 @@ template <class T> class GeneralWarp {
                                shape_.height - margin_.bottom);
         if (inner.from >= inner.to) inner = {all.from, all.from};
         sample_inside(image_, shape_, points_.x, points_.y, inner, warp.resample, row);
-        paint(row, 0, all.from);
+        fill(row, 0, all.from);
         sample_points(row, all.from, inner.from);
         sample_points(row, inner.to, all.to);
-        paint(row, all.to, warp.width);
+        fill(row, all.to, warp.width);
     }
 
     void bent_row(T* row) {
@@ -91,7 +91,7 @@ template <class T> class GeneralWarp {
         const bool framed = warp.border == Border::Constant;
         for (int j = 0; j < warp.width;) {
             if (framed && is_outside(j)) {
-                paint(row, j, j + 1);
+                fill(row, j, j + 1);
                 ++j;
                 continue;
             }
@@ -135,10 +135,9 @@ template <class T> class GeneralWarp {
                          points_.warp.border, row + static_cast<int64_t>(j) * shape_.channels);
     }
 
-    void paint(T* row, int from, int to) {
+    void fill(T* row, int from, int to) {
         const int depth = shape_.channels;
-        for (int j = from; j < to; ++j)
-            std::copy_n(fill_, depth, row + static_cast<int64_t>(j) * depth);
+        paint(fill_, to - from, depth, row + static_cast<int64_t>(from) * depth);
     }
 
     const Shape frame_;
@@ -157,6 +156,8 @@ template <class T> void warp(const T* in, Shape shape, const Warp& warp, T* out,
     if (smooth && !warp.field && stretches(warp.matrix))
         return warp_separable(in, shape, warp, out, scratch);
     if (picks_pixels<T>(warp)) return warp_picking(in, shape, warp, out, scratch);
+    if constexpr (sizeof(T) == 1)
+        if (is_fixed(shape, warp)) return warp_fixed(in, shape, warp, out, scratch);
     GeneralWarp<T>(in, shape, warp, scratch).run(out);
 }
 

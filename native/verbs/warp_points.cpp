@@ -4,11 +4,25 @@
 #include <algorithm>
 
 namespace variegate::inline VARIEGATE_TARGET {
+namespace {
+
+// What lies behind the eye goes far outside.
+void divide(double* values, const double* depth, int count) {
+    constexpr double smallest = 1e-300; // below it every quotient is far away
+#pragma omp simd
+    for (int j = 0; j < count; ++j) {
+        const double safe = depth[j] > smallest ? depth[j] : smallest;
+        const double value = near_enough(values[j] / safe);
+        values[j] = depth[j] > 0 ? value : -far_away;
+    }
+}
+
+} // namespace
 
 Points::Points(const Warp& given, Buffer& room)
     : warp(given), straight(!given.field && is_affine(given.matrix)),
-      x(room.get<double>(3 * static_cast<int64_t>(given.width))), y(x + given.width),
-      column_(y + given.width) {
+      x(room.get<double>(4 * static_cast<int64_t>(given.width))), y(x + given.width),
+      column_(y + given.width), depth_(column_ + given.width) {
     for (int j = 0; j < given.width; ++j) column_[j] = j + 0.5;
 }
 
@@ -34,33 +48,68 @@ void Points::row(int i) {
 
 void Points::bent_row(double middle) {
     for (int j = 0; j < warp.width; ++j) {
-        x[j] = j + 0.5;
+        x[j] = column_[j];
         y[j] = middle;
-        apply_matrix(warp.matrix, x[j], y[j]);
-        if (!warp.field) continue;
-        displace(x[j], y[j]);
-        apply_matrix(warp.before, x[j], y[j]);
     }
+    transform(warp.matrix);
+    if (!warp.field) return;
+    displace();
+    transform(warp.before);
 }
 
-// Adds the displacement at a point, bilinear between nodes; beyond the frame the rim's holds.
-void Points::displace(double& px, double& py) const {
-    const double last_x = warp.nodes_x - 1, last_y = warp.nodes_y - 1;
-    const double gx = clip(px * (last_x / warp.field_width), 0.0, last_x);
-    const double gy = clip(py * (last_y / warp.field_height), 0.0, last_y);
-    const int j = std::min(static_cast<int>(gx), warp.nodes_x - 2);
-    const int i = std::min(static_cast<int>(gy), warp.nodes_y - 2);
-    const double tx = gx - j, ty = gy - i;
-    const double* upper = warp.field + 2 * (static_cast<int64_t>(i) * warp.nodes_x + j);
-    const double* lower = upper + 2 * static_cast<int64_t>(warp.nodes_x);
-    double shift[2];
-    for (int k = 0; k < 2; ++k) {
-        const double top = upper[k] + tx * (upper[k + 2] - upper[k]);
-        const double bottom = lower[k] + tx * (lower[k + 2] - lower[k]);
-        shift[k] = top + ty * (bottom - top);
+// Every point of the row through a matrix; points behind the eye of a perspective go far outside.
+void Points::transform(const double* matrix) {
+    const int count = warp.width;
+    double m[9]; // a copy, which no store below can change
+    std::copy_n(matrix, 9, m);
+    double *const x = this->x, *const y = this->y, *const depth = depth_;
+    if (is_affine(matrix)) {
+#pragma omp simd
+        for (int j = 0; j < count; ++j) {
+            const double u = m[0] * x[j] + (m[1] * y[j] + m[2]);
+            const double v = m[3] * x[j] + (m[4] * y[j] + m[5]);
+            x[j] = near_enough(u);
+            y[j] = near_enough(v);
+        }
+        return;
     }
-    px += shift[0];
-    py += shift[1];
+    // Loops of their own: the compiler would make branches of the choices otherwise.
+#pragma omp simd
+    for (int j = 0; j < count; ++j) {
+        const double u = m[0] * x[j] + (m[1] * y[j] + m[2]);
+        const double v = m[3] * x[j] + (m[4] * y[j] + m[5]);
+        depth[j] = m[6] * x[j] + (m[7] * y[j] + m[8]);
+        x[j] = u;
+        y[j] = v;
+    }
+    divide(x, depth, count);
+    divide(y, depth, count);
+}
+
+// Adds the displacement at each point, bilinear between nodes; beyond the frame the rim's holds.
+void Points::displace() {
+    const double last_x = warp.nodes_x - 1, last_y = warp.nodes_y - 1;
+    const double scale_x = last_x / warp.field_width, scale_y = last_y / warp.field_height;
+    const int most_x = warp.nodes_x - 2, most_y = warp.nodes_y - 2;
+    const int line = 2 * warp.nodes_x, count = warp.width;
+    const double* field = warp.field;
+    double *const x = this->x, *const y = this->y;
+#pragma omp simd
+    for (int at = 0; at < count; ++at) {
+        const double gx = clip(x[at] * scale_x, 0.0, last_x);
+        const double gy = clip(y[at] * scale_y, 0.0, last_y);
+        const int j = std::min(static_cast<int>(gx), most_x);
+        const int i = std::min(static_cast<int>(gy), most_y);
+        const double tx = gx - j, ty = gy - i;
+        const int upper = i * line + 2 * j, lower = upper + line;
+        const auto shift = [&](int k) {
+            const double top = field[upper + k] + tx * (field[upper + k + 2] - field[upper + k]);
+            const double bottom = field[lower + k] + tx * (field[lower + k + 2] - field[lower + k]);
+            return top + ty * (bottom - top);
+        };
+        x[at] += shift(0);
+        y[at] += shift(1);
+    }
 }
 
 Span Points::within(Span span, const double* values, double slope, double low, double high) const {

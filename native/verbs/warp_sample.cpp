@@ -111,15 +111,31 @@ void each_place(const double* x, const double* y, Span span, double back, int64_
     });
 }
 
+// The pixels that hold the points. Pixels of three bytes are moved as four where there are four.
 template <class T, int Depth>
 void nearest(const T* in, Shape shape, const double* x, const double* y, Span span, T* out) {
     const int depth = Depth ? Depth : shape.channels;
-    const int64_t stride = static_cast<int64_t>(shape.width) * depth;
+    const double stride = static_cast<double>(shape.width) * depth, step = depth;
+    const int64_t roomy = shape.values() - 4;
+    int32_t offsets[block];
     out += static_cast<int64_t>(span.from) * depth;
-    each_place(x, y, span, 0.0, stride, depth, [&](int32_t offset, float, float, int) {
-        std::memcpy(out, in + offset, static_cast<size_t>(depth) * sizeof(T));
-        out += depth;
-    });
+    for (int from = span.from; from < span.to; from += block) {
+        const int count = std::min(block, span.to - from);
+#pragma omp simd
+        for (int j = 0; j < count; ++j) {
+            const double row = static_cast<int>(y[from + j]),
+                         column = static_cast<int>(x[from + j]);
+            offsets[j] = static_cast<int32_t>(row * stride + column * step);
+        }
+        for (int j = 0; j < count; ++j, out += depth) {
+            const bool four =
+                Depth == 3 && sizeof(T) == 1 && offsets[j] <= roomy && from + j + 1 < span.to;
+            if (four)
+                std::memcpy(out, in + offsets[j], 4);
+            else
+                std::memcpy(out, in + offsets[j], static_cast<size_t>(depth) * sizeof(T));
+        }
+    }
 }
 
 template <int Depth, class T>

@@ -3,15 +3,12 @@
 // needs go through the first.
 #include <algorithm>
 #include <cstring>
-#include <vector>
 
 #include "variegate/float4.hpp"
-#include "variegate/warping.hpp"
+#include "variegate/separable.hpp"
 
 namespace variegate::inline VARIEGATE_TARGET {
 namespace {
-
-constexpr int bits = 22;
 
 // NumPy's pairwise sum, so that weights have the reference's last bit.
 double pairwise_sum(const double* values, int64_t count) {
@@ -35,40 +32,6 @@ double pairwise_sum(const double* values, int64_t count) {
     for (; i < count; ++i) sum += values[i];
     return sum;
 }
-
-template <class T> struct Weighting;
-template <> struct Weighting<uint8_t> {
-    using Weight = int32_t;
-    using Sum = int32_t;
-    static Weight weight(double value) {
-        return static_cast<int32_t>(value * (1 << bits) + std::copysign(0.5, value));
-    }
-    static uint8_t settled(Sum sum) {
-        return static_cast<uint8_t>(clip((sum + (1 << (bits - 1))) >> bits, 0, 255));
-    }
-};
-template <> struct Weighting<float> {
-    using Weight = float;
-    using Sum = float;
-    static Weight weight(double value) { return static_cast<float>(value); }
-    static float settled(Sum sum) { return clip(sum, 0.0f, 1.0f); }
-};
-
-// One axis: output i is the sum of weights[offset + t] * source[first + t] for t in 0..count-1.
-struct Taps {
-    int first;
-    int count; // 0: outside the frame
-    int64_t offset;
-};
-
-template <class T> struct Axis {
-    using Weight = typename Weighting<T>::Weight;
-    const Taps* taps;
-    Weight* weights;
-    int count;
-    int lowest; // source indices in use: lowest..highest-1
-    int highest;
-};
 
 struct AxisRule {
     double scale;
@@ -127,10 +90,8 @@ Axis<T> make_axis(const AxisRule& rule, Scratch& scratch, Buffer& taps_room, Buf
         if (rule.border == Border::Constant && !(center >= 0 && center < rule.length)) continue;
         const Span touched = dense_weights(rule, near_enough(center), scratch.tile, dense);
         if (used + touched.to - touched.from + 1 > room) {
-            std::vector<Weight> kept(weights, weights + used);
             room = 2 * room + rule.length;
-            weights = weights_room.get<Weight>(room);
-            std::copy(kept.begin(), kept.end(), weights);
+            weights = weights_room.grown<Weight>(room, used);
             axis.weights = weights;
         }
         Span span{touched.to, touched.from}; // without the zeros at both ends
@@ -187,23 +148,6 @@ void pass_across(const T* in, int64_t stride, const Axis<T>& axis, int row, int6
 }
 
 #ifdef VARIEGATE_SSE2
-// A weight of 22 bits is high * 2^11 + low, so that two taps are multiplied at once in 16 bits and
-// their sums put together without loss.
-constexpr int low_bits = 11;
-
-// Replaces each pair of weights by the pair of their low and that of their high parts.
-void split_weights(const Axis<uint8_t>& axis) {
-    constexpr int32_t mask = (1 << low_bits) - 1;
-    for (int i = 0; i < axis.count; ++i) {
-        int32_t* weights = axis.weights + axis.taps[i].offset;
-        for (int t = 0; t < axis.taps[i].count; t += 2, weights += 2) {
-            const int32_t first = weights[0], second = weights[1];
-            weights[0] = (first & mask) | ((second & mask) << 16);
-            weights[1] = ((first >> low_bits) & 0xffff) | ((second >> low_bits) * (1 << 16));
-        }
-    }
-}
-
 // Four sums of weights times values.
 struct Sums {
     __m128i low = _mm_setzero_si128();
@@ -216,7 +160,8 @@ struct Sums {
     }
     __m128i settled() const {
         const __m128i sum = _mm_add_epi32(_mm_slli_epi32(high, low_bits), low);
-        return _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(1 << (bits - 1))), bits);
+        return _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(1 << (separable_bits - 1))),
+                              separable_bits);
     }
 };
 
@@ -243,39 +188,22 @@ template <int Depth> void pass_along(const uint8_t* in, const Axis<uint8_t>& axi
     }
 }
 
-// Reads a few values behind the rows' end.
-void pass_across(const uint8_t* in, int64_t stride, const Axis<uint8_t>& axis, int row,
-                 int64_t count, Buffer&, uint8_t* out) {
-    const Taps taps = axis.taps[row];
-    const int32_t* weights = axis.weights + taps.offset;
-    const uint8_t* first = taps.count == 0 ? in : in + (taps.first - axis.lowest) * stride;
-    const __m128i zero = _mm_setzero_si128();
-    for (int64_t i = 0; i < count; i += 8) {
-        const uint8_t* from = first + i;
-        Sums left, right;
-        for (int t = 0; t < taps.count; t += 2, from += 2 * stride) {
-            const bool paired = t + 1 < taps.count;
-            const __m128i pairs =
-                _mm_unpacklo_epi8(load_eight(from), load_eight(paired ? from + stride : from));
-            left.add(_mm_unpacklo_epi8(pairs, zero), weights + t);
-            right.add(_mm_unpackhi_epi8(pairs, zero), weights + t);
-        }
-        const __m128i words = _mm_packs_epi32(left.settled(), right.settled());
-        uint8_t eight[8];
-        _mm_storel_epi64(reinterpret_cast<__m128i*>(eight), _mm_packus_epi16(words, words));
-        std::memcpy(out + i, eight, static_cast<size_t>(std::min<int64_t>(8, count - i)));
-    }
-}
 #endif
 
 // The rows that the second pass needs, each through the first pass.
 template <class T>
-void all_along(const T* in, Shape shape, const Axis<T>& columns, Span rows, Buffer& room, T* out) {
+void all_along(const T* in, Shape shape, const Axis<T>& columns, Span rows, Scratch& scratch,
+               T* out) {
     const int depth = shape.channels;
     const int64_t stride = static_cast<int64_t>(shape.width) * depth;
     const int64_t count = static_cast<int64_t>(columns.count) * depth;
 #ifdef VARIEGATE_SSE2
     if constexpr (sizeof(T) == 1) {
+        if ((depth == 3 || depth == 4) &&
+            pass_along_rows(in + rows.from * stride, shape.width, rows.to - rows.from, depth,
+                            columns, scratch, out))
+            return;
+        Buffer& room = scratch.lines;
         for (int r = rows.from; r < rows.to && (depth == 3 || depth == 4); ++r, out += count) {
             const T* from = in + r * stride;
             if (r + 1 == shape.height) { // nothing behind the last row may be read
@@ -287,7 +215,7 @@ void all_along(const T* in, Shape shape, const Axis<T>& columns, Span rows, Buff
         if (depth == 3 || depth == 4) return;
     }
 #endif
-    (void)room;
+    (void)scratch;
     for (int r = rows.from; r < rows.to; ++r, out += count)
         pass_along(in + r * stride, columns, depth, out);
 }
@@ -299,6 +227,14 @@ template <class T> const T* turned(const T* in, Shape shape, Scratch& scratch) {
         for (int c = 0; c < shape.width; ++c, in += depth)
             std::copy_n(in, depth, out + (static_cast<int64_t>(c) * shape.height + r) * depth);
     return out;
+}
+
+// The outputs that lie inside the frame: a run, since their centers rise or fall.
+template <class T> Span inside_of(const Axis<T>& axis) {
+    Span span{0, axis.count};
+    while (span.from < span.to && axis.taps[span.from].count == 0) ++span.from;
+    while (span.to > span.from && axis.taps[span.to - 1].count == 0) --span.to;
+    return span;
 }
 
 } // namespace
@@ -317,23 +253,29 @@ void warp_separable(const T* in, Shape shape, const Warp& warp, T* out, Scratch&
     const Axis<T> columns = make_axis<T>(across, scratch, scratch.places[0], scratch.weights[0]);
     const Axis<T> rows = make_axis<T>(down, scratch, scratch.places[1], scratch.weights[1]);
     const int depth = shape.channels;
-#ifdef VARIEGATE_SSE2
     if constexpr (sizeof(T) == 1) {
+#ifdef VARIEGATE_SSE2
         if (depth == 3 || depth == 4) split_weights(columns);
+#endif
         split_weights(rows);
     }
-#endif
     const int64_t count = static_cast<int64_t>(warp.width) * depth;
     T* passed = scratch.pass.get<T>(std::max(0, rows.highest - rows.lowest) * count);
-    all_along(in, shape, columns, {rows.lowest, rows.highest}, scratch.lines, passed);
+    all_along(in, shape, columns, {rows.lowest, rows.highest}, scratch, passed);
     T fill[max_channels];
     for (int k = 0; k < depth; ++k) fill[k] = Rounding<T>::fill(warp.fill[k]);
-    const bool framed = warp.border == Border::Constant;
+    const Span inside = inside_of(columns);
     for (int i = 0; i < warp.height; ++i, out += count) {
-        pass_across(passed, count, rows, i, count, scratch.lines, out);
-        for (int j = 0; framed && j < warp.width; ++j)
-            if (rows.taps[i].count == 0 || columns.taps[j].count == 0)
-                std::copy_n(fill, depth, out + int64_t{j} * depth);
+        if (rows.taps[i].count == 0) {
+            paint(fill, warp.width, depth, out);
+            continue;
+        }
+        if constexpr (sizeof(T) == 1)
+            pass_across_rows(passed, count, rows, i, count, out);
+        else
+            pass_across(passed, count, rows, i, count, scratch.lines, out);
+        paint(fill, inside.from, depth, out);
+        paint(fill, warp.width - inside.to, depth, out + int64_t{inside.to} * depth);
     }
 }
 

@@ -19,6 +19,7 @@ void run_output(const Output& output, const T* images, void* result, int64_t cou
                 int threads);
 
 // One image of a batch; result: as many values, of the type and in the layout that `output` says.
-template <class T> void write_output(const Output& output, const T* image, Shape shape, void* result);
+template <class T>
+void write_output(const Output& output, const T* image, Shape shape, void* result);
 
 } // namespace variegate::inline VARIEGATE_TARGET

@@ -6,7 +6,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
+#include <utility>
 
 namespace variegate::inline VARIEGATE_TARGET {
 
@@ -23,6 +25,20 @@ class Buffer {
         }
         return reinterpret_cast<T*>(memory_.get());
     }
+    // The same with the first `kept` values as they were.
+    template <class T> T* grown(int64_t count, int64_t kept) {
+        Buffer larger;
+        std::memcpy(larger.get<T>(count), memory_.get(), static_cast<size_t>(kept) * sizeof(T));
+        std::swap(memory_, larger.memory_);
+        std::swap(size_, larger.size_);
+        return reinterpret_cast<T*>(memory_.get());
+    }
+    // At a multiple of 64 bytes.
+    template <class T> T* get_aligned(int64_t count) {
+        auto* room = get<std::byte>(count * static_cast<int64_t>(sizeof(T)) + 64);
+        const auto place = reinterpret_cast<uintptr_t>(room);
+        return reinterpret_cast<T*>(room + (64 - place % 64) % 64);
+    }
     size_t size() const { return size_; }
     void release() {
         memory_.reset();
@@ -37,14 +53,18 @@ class Buffer {
 };
 
 struct Scratch {
-    Buffer groups;     // the stage's plan for one sample
-    Buffer source;     // a contiguous copy of the input
-    Buffer image[2];   // images between entries
-    Buffer tile;       // pixels of a pointwise run before they become one channel
-    Buffer tables;     // composed and measured lookup tables
-    Buffer reduced;    // the source, made smaller by a whole factor
-    Buffer turned;     // the source with rows and columns exchanged
-    Buffer pass;       // rows between the two passes of a separable filter
+    Buffer groups;       // the stage's plan for one sample
+    Buffer source;       // a contiguous copy of the input
+    Buffer image[2];     // images between entries
+    Buffer tile;         // pixels of a pointwise run before they become one channel
+    Buffer tables;       // composed and measured lookup tables
+    Buffer reduced;      // the source, made smaller by a whole factor
+    Buffer margin;       // the source with a margin that continues it
+    Buffer fixed;        // places of the pixels of one row in whole numbers
+    Buffer turned;       // the source with rows and columns exchanged
+    Buffer pass;         // rows between the two passes of a separable filter
+    Buffer groups_along; // how the values of a row are found from a source row
+    Buffer pairs_along;
     Buffer lines;      // single rows of numbers
     Buffer points;     // where the pixels of one row come from
     Buffer weights[2]; // filter weights of each axis

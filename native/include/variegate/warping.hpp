@@ -5,6 +5,7 @@
 #include "variegate/target.hpp"
 
 #include <cmath>
+#include <cstring>
 
 #include "variegate/rounding.hpp"
 #include "variegate/verbs.hpp"
@@ -16,20 +17,6 @@ constexpr double far_away = 1e9;
 inline bool is_affine(const double* m) { return m[6] == 0 && m[7] == 0 && m[8] == 1; }
 
 inline double near_enough(double value) { return clip(value, -far_away, far_away); }
-
-// Points through a matrix that may be a perspective; points behind the eye go far outside.
-inline void apply_matrix(const double* m, double& x, double& y) {
-    const double u = m[0] * x + (m[1] * y + m[2]);
-    const double v = m[3] * x + (m[4] * y + m[5]);
-    if (is_affine(m)) {
-        x = near_enough(u);
-        y = near_enough(v);
-        return;
-    }
-    const double w = m[6] * x + (m[7] * y + m[8]);
-    x = w > 0 ? near_enough(u / w) : -far_away;
-    y = w > 0 ? near_enough(v / w) : -far_away;
-}
 
 // Indices outside 0..length-1 brought inside by the border's rule.
 inline int continued(int index, int length, Border border) {
@@ -59,6 +46,16 @@ inline double cubic_kernel(double t) {
     return t < 2 ? ((-0.5 * t + 2.5) * t - 4) * t + 2 : 0.0;
 }
 
+// Writes one pixel `count` times, twice as many with each copy.
+template <class T> void paint(const T* pixel, int64_t count, int depth, T* out) {
+    if (count <= 0) return;
+    for (int k = 0; k < depth; ++k) out[k] = pixel[k];
+    for (int64_t done = 1; done < count; done *= 2) {
+        const int64_t more = done < count - done ? done : count - done;
+        std::memcpy(out + done * depth, out, static_cast<size_t>(more * depth) * sizeof(T));
+    }
+}
+
 // The part [from, to) of a row whose source coordinate lies in [low, high).
 struct Span {
     int from;
@@ -81,9 +78,11 @@ class Points {
 
   private:
     void bent_row(double middle);
-    void displace(double& px, double& py) const;
+    void transform(const double* matrix);
+    void displace();
 
     double* column_; // the centers of the columns
+    double* depth_;  // of a perspective's points
 };
 
 // Whole factors by which the source is reduced before a map that shrinks it.

@@ -1,0 +1,223 @@
+// Bilinear warps of bytes, three or four channels: the source gets a margin that continues it by
+// the border's rule, so that no tap needs a test; coordinates are whole numbers of 1/65536 pixel.
+#include <algorithm>
+#include <cstring>
+
+#include "variegate/warp_fixed.hpp"
+
+namespace variegate::inline VARIEGATE_TARGET {
+namespace {
+
+constexpr int longest = 32000; // sides whose coordinates fit 15 bits and a fraction of 16
+
+// Where a row's coordinate lies at the center of column j: the reference's operations in order.
+struct Line {
+    double slope;
+    double start;
+
+    double at(int j) const { return slope * (j + 0.5) + start; }
+    // Narrows a span to the columns with 0 <= coordinate < high.
+    Span within(Span span, double high) const;
+
+  private:
+    // The first column from which on the coordinate has passed a bound.
+    int passing(Span span, double bound) const;
+};
+
+// Guessed by a division, then set right on the coordinates themselves.
+int Line::passing(Span span, double bound) const {
+    const bool rising = slope > 0;
+    const double guess = span.from + std::ceil((bound - at(span.from)) / slope);
+    int j = static_cast<int>(clip(guess, double(span.from), double(span.to)));
+    while (j > span.from && (at(j - 1) >= bound) == rising) --j;
+    while (j < span.to && (at(j) >= bound) != rising) ++j;
+    return j;
+}
+
+Span Line::within(Span span, double high) const {
+    if (span.from >= span.to) return span;
+    if (slope == 0) {
+        const double value = at(span.from);
+        return value >= 0 && value < high ? span : Span{span.from, span.from};
+    }
+    const int enter = passing(span, slope > 0 ? 0 : high);
+    const int leave = passing(span, slope > 0 ? high : 0);
+    return {enter, std::max(enter, leave)};
+}
+
+// A coordinate inside the frame as a place in the image with its margin of one pixel.
+int32_t fixed(double value) { return static_cast<int32_t>((value + 0.5) * FixedRow::one); }
+
+// Coordinates anywhere as places in the image with its margin: brought to 0..length, where the
+// continued image has the same values. `shrink` is the share of a pixel of the frame in the image.
+template <class Fold>
+void to_places(const double* values, int count, double shrink, double size, Fold fold,
+               int32_t* places) {
+#pragma omp simd
+    for (int j = 0; j < count; ++j) places[j] = fixed(clip(fold(values[j] * shrink), 0.0, size));
+}
+
+// floor for |value| < 2^31.
+double small_floor(double value) {
+    const double whole = static_cast<double>(static_cast<int32_t>(value));
+    return whole > value ? whole - 1.0 : whole;
+}
+
+void to_places(const double* values, int count, double shrink, int length, Border border,
+               int32_t* places) {
+    const double size = length, turn = 1 / size, turns = turn / 2;
+    const auto reflected = [=](double value) {
+        value -= 2 * size * small_floor(value * turns);
+        return value > size ? 2 * size - value : value;
+    };
+    const auto wrapped = [=](double value) { return value - size * small_floor(value * turn); };
+    const auto kept = [](double value) { return value; };
+    if (border == Border::Reflect) return to_places(values, count, shrink, size, reflected, places);
+    if (border == Border::Wrap) return to_places(values, count, shrink, size, wrapped, places);
+    to_places(values, count, shrink, size, kept, places);
+}
+
+// Steps of a block's pixels. Where they leave the image it only matters that they are numbers.
+void find_steps(double slope, uint32_t* steps) {
+    const auto step = static_cast<int64_t>(clip(slope, -32768.0, 32768.0) * 4294967296.0);
+    for (int k = 0; k < FixedRow::block; ++k) steps[k] = static_cast<uint32_t>((step * k) >> 16);
+}
+
+// Places of one block. Not inlined: the compiler would turn the loops around it inside out.
+[[gnu::noinline]] void spread(double first, const uint32_t* steps, int32_t* places) {
+    const auto start = static_cast<uint32_t>(fixed(first));
+    for (int k = 0; k < FixedRow::block; ++k) places[k] = static_cast<int32_t>(start + steps[k]);
+}
+
+class FixedWarp {
+  public:
+    FixedWarp(const uint8_t* in, Shape shape, const Warp& warp, Scratch& scratch)
+        : warp_(warp), frame_(shape), points_(warp, scratch.points) {
+        if (warp.antialias) factors_ = reduction(warp);
+        if (factors_.down != 1 || factors_.across != 1) {
+            shape.height = (shape.height + factors_.down - 1) / factors_.down;
+            shape.width = (shape.width + factors_.across - 1) / factors_.across;
+            auto* smaller = scratch.reduced.get<uint8_t>(shape.values());
+            reduce(in, frame_, factors_, smaller);
+            in = smaller;
+        }
+        height_ = shape.height, width_ = shape.width;
+        image_ = with_margin(in, shape, warp.border, scratch.margin);
+        xs_ = scratch.fixed.get<int32_t>(2 * (int64_t{warp.width} + FixedRow::block));
+        ys_ = xs_ + warp.width + FixedRow::block;
+        find_steps(warp.matrix[0] / factors_.across, step_x_);
+        find_steps(warp.matrix[3] / factors_.down, step_y_);
+        for (int k = 0; k < shape.channels; ++k) fill_[k] = Rounding<uint8_t>::fill(warp.fill[k]);
+    }
+
+    void run(uint8_t* out) {
+        const int64_t stride = static_cast<int64_t>(warp_.width) * image_.depth;
+        for (int i = 0; i < warp_.height; ++i, out += stride) {
+            if (points_.straight)
+                straight_row(i, out);
+            else
+                bent_row(i, out);
+        }
+    }
+
+  private:
+    void straight_row(int i, uint8_t* row) {
+        const double* m = warp_.matrix;
+        const double middle = i + 0.5;
+        const Line x{m[0], m[1] * middle + m[2]}, y{m[3], m[4] * middle + m[5]};
+        const Span inside = y.within(x.within({0, warp_.width}, frame_.width), frame_.height);
+        beyond(x, y, {0, inside.from}, row);
+        if (inside.from < inside.to) between(x, y, inside, row);
+        beyond(x, y, {inside.to, warp_.width}, row);
+    }
+
+    // Columns whose points lie inside the frame.
+    void between(const Line& x, const Line& y, Span span, uint8_t* row) {
+        row += static_cast<int64_t>(span.from) * image_.depth;
+        const int count = span.to - span.from;
+        const double across = factors_.across, down = factors_.down;
+        if (x.slope == 1 && y.slope == 0 && across == 1 && down == 1)
+            return sample_shifted(image_, fixed(x.at(span.from)), fixed(y.at(span.from)), count,
+                                  row);
+        const double near_x = 1 / across, near_y = 1 / down;
+        for (int j = 0; j < count; j += FixedRow::block) {
+            spread(x.at(span.from + j) * near_x, step_x_, xs_ + j);
+            spread(y.at(span.from + j) * near_y, step_y_, ys_ + j);
+        }
+        sample_fixed(image_, xs_, ys_, count, row);
+    }
+
+    // Columns whose points lie outside the frame.
+    void beyond(const Line& x, const Line& y, Span span, uint8_t* row) {
+        if (warp_.border == Border::Constant) return fill(row, span);
+        double *u = points_.x, *v = points_.y;
+        for (int j = span.from; j < span.to; ++j) {
+            u[j] = near_enough(x.at(j));
+            v[j] = near_enough(y.at(j));
+        }
+        find_places(span);
+        sample_fixed(image_, xs_, ys_, span.to - span.from,
+                     row + static_cast<int64_t>(span.from) * image_.depth);
+    }
+
+    void bent_row(int i, uint8_t* row) {
+        points_.row(i);
+        find_places({0, warp_.width});
+        sample_fixed(image_, xs_, ys_, warp_.width, row);
+        if (warp_.border == Border::Constant) paint_outside(row);
+    }
+
+    void paint_outside(uint8_t* row) {
+        const double *x = points_.x, *y = points_.y;
+        const double width = frame_.width, height = frame_.height;
+        const int count = warp_.width;
+        int32_t* outside = xs_; // their places have been used
+#pragma omp simd
+        for (int j = 0; j < count; ++j)
+            outside[j] = (x[j] < 0) | (x[j] >= width) | (y[j] < 0) | (y[j] >= height);
+        for (int from = 0; from < count;) {
+            int to = from;
+            while (to < count && outside[to]) ++to;
+            fill(row, {from, to});
+            for (from = to; from < count && !outside[from];) ++from;
+        }
+    }
+
+    void find_places(Span span) {
+        const int count = span.to - span.from;
+        to_places(points_.x + span.from, count, 1.0 / factors_.across, width_, warp_.border, xs_);
+        to_places(points_.y + span.from, count, 1.0 / factors_.down, height_, warp_.border, ys_);
+    }
+
+    void fill(uint8_t* row, Span span) {
+        const int depth = image_.depth;
+        paint(fill_, span.to - span.from, depth, row + static_cast<int64_t>(span.from) * depth);
+    }
+
+    const Warp& warp_;
+    const Shape frame_;
+    Points points_;
+    Factors factors_;
+    int height_; // of the image after its reduction
+    int width_;
+    FixedRow image_;
+    int32_t* xs_;
+    int32_t* ys_;
+    uint8_t fill_[max_channels];
+    uint32_t step_x_[FixedRow::block]; // from the first pixel of a block to each
+    uint32_t step_y_[FixedRow::block];
+};
+
+} // namespace
+
+bool is_fixed(Shape shape, const Warp& warp) {
+    return warp.resample == Resample::Bilinear && (shape.channels == 3 || shape.channels == 4) &&
+           shape.height <= longest && shape.width <= longest &&
+           (shape.width + 2) * (shape.height + int64_t{2}) * shape.channels < INT32_MAX / 2;
+}
+
+void warp_fixed(const uint8_t* in, Shape shape, const Warp& warp, uint8_t* out, Scratch& scratch) {
+    FixedWarp(in, shape, warp, scratch).run(out);
+}
+
+} // namespace variegate::inline VARIEGATE_TARGET
