@@ -87,10 +87,10 @@ void mix(nb::handle partner, nb::handle blend, nb::handle weight, nb::handle rec
     const nb::gil_scoped_release unlocked;
     if (images.kind == Kind::Uint8)
         engine().bytes.mix(stage, reinterpret_cast<const uint8_t*>(images.data),
-                reinterpret_cast<uint8_t*>(out.data), images.count, images.shape, used);
+                           reinterpret_cast<uint8_t*>(out.data), images.count, images.shape, used);
     else
         engine().floats.mix(stage, reinterpret_cast<const float*>(images.data),
-                reinterpret_cast<float*>(out.data), images.count, images.shape, used);
+                            reinterpret_cast<float*>(out.data), images.count, images.shape, used);
 }
 
 void output(nb::handle given, nb::handle scale, nb::handle offset, bool channels_first,
@@ -118,11 +118,11 @@ void output(nb::handle given, nb::handle scale, nb::handle offset, bool channels
     numbers.number = out.kind() == Kind::Float16 ? Number::Float16 : Number::Float32;
     const nb::gil_scoped_release unlocked;
     if (images.kind == Kind::Uint8)
-        engine().bytes.output(numbers, reinterpret_cast<const uint8_t*>(images.data), out.data(), images.count,
-                   shape, used);
+        engine().bytes.output(numbers, reinterpret_cast<const uint8_t*>(images.data), out.data(),
+                              images.count, shape, used);
     else
-        engine().floats.output(numbers, reinterpret_cast<const float*>(images.data), out.data(), images.count,
-                   shape, used);
+        engine().floats.output(numbers, reinterpret_cast<const float*>(images.data), out.data(),
+                               images.count, shape, used);
 }
 
 } // namespace
@@ -137,6 +137,9 @@ NB_MODULE(_native, m) {
     m.def(
         "target", [] { return std::string(engine().target); },
         "The instruction set in use: the fastest that the processor has, or VARIEGATE_TARGET.");
+    m.def(
+        "use_target", [](const std::string& name) { use_engine(name); },
+        "Runs on this instruction set from now on, in the whole process.");
     m.def(
         "targets",
         [] {

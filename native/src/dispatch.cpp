@@ -1,4 +1,5 @@
 // Which of the compiled engines runs: asked of the processor once.
+#include <atomic>
 #include <cstdlib>
 #include <stdexcept>
 
@@ -38,16 +39,16 @@ std::vector<const Engine*> found() {
     return all;
 }
 
-const Engine& chosen() {
-    const char* wish = std::getenv("VARIEGATE_TARGET");
-    if (!wish || !*wish) return *engines().back();
+const Engine* named(const std::string& name) {
     std::string names;
     for (const Engine* each : engines()) {
-        if (each->target == std::string(wish)) return *each;
+        if (each->target == name) return each;
         names += (names.empty() ? "" : ", ") + std::string(each->target);
     }
-    throw std::invalid_argument("VARIEGATE_TARGET: this machine has " + names + ", got " + wish);
+    throw std::invalid_argument("VARIEGATE_TARGET: this machine has " + names + ", got " + name);
 }
+
+std::atomic<const Engine*> current{nullptr};
 
 } // namespace
 
@@ -57,8 +58,13 @@ const std::vector<const Engine*>& engines() {
 }
 
 const Engine& engine() {
-    static const Engine& one = chosen();
-    return one;
+    const Engine* known = current.load();
+    if (known) return *known;
+    const char* wish = std::getenv("VARIEGATE_TARGET");
+    current = wish && *wish ? named(wish) : engines().back();
+    return *current.load();
 }
+
+void use_engine(const std::string& name) { current = named(name); }
 
 } // namespace variegate

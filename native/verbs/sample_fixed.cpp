@@ -89,6 +89,8 @@ template <int Depth> __m512i packed_order() {
 template <int Depth> inline void store_packed(__m512i bytes, int left, uint8_t* out) {
     if (left < 16) return _mm512_mask_storeu_epi8(out, (__mmask64{1} << (left * Depth)) - 1, bytes);
     if constexpr (Depth == 4) return _mm512_storeu_si512(out, bytes);
+    if constexpr (Depth == 1)
+        return _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_castsi512_si128(bytes));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_castsi512_si256(bytes));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 32), _mm512_extracti32x4_epi32(bytes, 2));
 }
@@ -179,8 +181,9 @@ void sample(const FixedRow& image, const int32_t* xs, const int32_t* ys, int cou
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     constexpr int8_t d = Depth, no = -1;
     const __m128i dense =
-        d == 4 ? _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
-               : _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, no, no, no, no);
+        d == 1   ? _mm_setr_epi8(0, 4, 8, 12, no, no, no, no, no, no, no, no, no, no, no, no)
+        : d == 4 ? _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+                 : _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, no, no, no, no);
     Block block;
     for (int j = 0; j < count; j += 8, out += 8 * Depth) {
         find_block(image, xs + j, ys + j, block);
@@ -263,6 +266,7 @@ FixedRow with_margin(const uint8_t* in, Shape shape, Border border, Buffer& room
 
 void sample_fixed(const FixedRow& image, const int32_t* xs, const int32_t* ys, int count,
                   uint8_t* out) {
+    if (image.depth == 1) return sample<1>(image, xs, ys, count, out);
     image.depth == 3 ? sample<3>(image, xs, ys, count, out) : sample<4>(image, xs, ys, count, out);
 }
 

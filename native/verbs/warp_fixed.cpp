@@ -211,7 +211,8 @@ class FixedWarp {
 } // namespace
 
 bool is_fixed(Shape shape, const Warp& warp) {
-    return warp.resample == Resample::Bilinear && (shape.channels == 3 || shape.channels == 4) &&
+    return warp.resample == Resample::Bilinear &&
+           (shape.channels == 1 || shape.channels == 3 || shape.channels == 4) &&
            shape.height <= longest && shape.width <= longest &&
            (shape.width + 2) * (shape.height + int64_t{2}) * shape.channels < INT32_MAX / 2;
 }

@@ -90,7 +90,9 @@ def _engine() -> Check:
             "variegate again with VARIEGATE_REQUIRE_NATIVE=1"
         )
         return Check("engine", "missing", "reference (the native engine is not built)", step)
-    return Check("engine", "ok", "native")
+    import variegate.engine._native as native
+
+    return Check("engine", "ok", f"native ({native.target()}, of {', '.join(native.targets())})")
 
 
 def _extras() -> Iterator[Check]:

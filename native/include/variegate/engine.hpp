@@ -52,5 +52,7 @@ const std::vector<const Engine*>& engines();
 // The fastest of them, or the one that the environment variable VARIEGATE_TARGET names. Throws
 // std::invalid_argument where that is none of them.
 const Engine& engine();
+// Makes the engine of this name the one that runs from now on; throws as engine() does.
+void use_engine(const std::string& name);
 
 } // namespace variegate
