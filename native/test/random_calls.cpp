@@ -175,7 +175,7 @@ Results run(const RandomStage<T>& given, const std::vector<Source>& images,
     return results;
 }
 
-size_t bytes_of(const Output& output) { return output.number == Number::Float16 ? 2 : 4; }
+size_t bytes_of(const Output& output) { return output.number == Number::Float32 ? 4 : 2; }
 
 // Results that are written as `output` says: nothing beside them may change.
 template <class T>
@@ -209,7 +209,7 @@ template <class T> void one_call(Dice& dice, int call, const Runs<T>& runs) {
     check(once == run(given, images, given.after, 3, call, stages), "threads matter", call);
     const std::vector<float> scale(max_channels, 0.01f);
     const Output output{scale.data(), scale.data(), dice.coin(),
-                        dice.coin() ? Number::Float16 : Number::Float32};
+                        static_cast<Number>(dice.whole(0, 2))};
     run_converted(given, images, output, call, runs);
     std::vector<Shape> moved;
     for (size_t i = 0; i < images.size(); ++i) {

@@ -1,35 +1,55 @@
-// MEASURE: tables of the image's own statistics: stretched, equalized, or scaled about the mean of
-// the gray.
+// MEASURE: tables of the image's own statistics: stretched, equalized, or
+// scaled about the mean of the gray.
 #include <algorithm>
 #include <cstring>
 
 #include "variegate/gray.hpp"
+#include "variegate/planes.hpp"
 #include "variegate/rounding.hpp"
 #include "variegate/verbs.hpp"
 
 namespace variegate::inline VARIEGATE_TARGET {
 namespace {
 
-// counts (channels, levels) of the nearest levels. Two sets for neighboring pixels, so that runs of
-// one value do not wait for each other.
-void count_levels(const uint8_t* in, Shape shape, int64_t* counts) {
-    const int depth = shape.channels;
-    uint32_t sets[2][levels];
-    for (int k = 0; k < depth; ++k) {
-        constexpr int64_t block = int64_t{1} << 30;
-        std::fill_n(counts + levels * k, levels, 0);
-        for (int64_t from = 0; from < shape.pixels(); from += block) {
-            std::memset(sets, 0, sizeof sets);
-            const int64_t to = std::min(shape.pixels(), from + block);
-            const uint8_t* value = in + from * depth + k;
-            int64_t i = from;
-            for (; i + 2 <= to; i += 2, value += 2 * depth) {
-                ++sets[0][value[0]];
-                ++sets[1][value[depth]];
+// counts (channels, levels). Bytes come eight at a time. Two sets for
+// neighboring pixels, so that runs of one value do not wait for each other.
+template <int Depth> void count_all(const uint8_t* in, int64_t pixels, int64_t* counts) {
+    uint32_t sets[2][Depth][levels] = {};
+    int64_t i = 0;
+    for (; i + 8 <= pixels; i += 8, in += 8 * Depth) {
+        for (int w = 0; w < Depth; ++w) {
+            uint64_t word = 0;
+            std::memcpy(&word, in + 8 * w, 8);
+            uint8_t bytes[8];
+            for (int b = 0; b < 8; ++b) bytes[b] = static_cast<uint8_t>(word >> (8 * b));
+            for (int b = 0; b < 8; ++b) {
+                const int place = 8 * w + b;
+                ++sets[(place / Depth) % 2][place % Depth][bytes[b]];
             }
-            if (i < to) ++sets[0][*value];
-            for (int v = 0; v < levels; ++v) counts[levels * k + v] += sets[0][v] + sets[1][v];
         }
+    }
+    for (; i < pixels; ++i)
+        for (int k = 0; k < Depth; ++k) ++sets[0][k][*in++];
+    for (int k = 0; k < Depth; ++k)
+        for (int v = 0; v < levels; ++v) counts[levels * k + v] += sets[0][k][v] + sets[1][k][v];
+}
+
+void count_channel(const uint8_t* in, int64_t pixels, int depth, int64_t* counts) {
+    for (int64_t i = 0; i < pixels; ++i, in += depth) ++counts[*in];
+}
+
+void count_levels(const uint8_t* in, Shape shape, int64_t* counts) {
+    constexpr int64_t block = int64_t{1} << 30; // what fits into 32 bits
+    const int depth = shape.channels;
+    std::fill_n(counts, levels * depth, 0);
+    for (int64_t from = 0; from < shape.pixels(); from += block) {
+        const int64_t pixels = std::min(block, shape.pixels() - from);
+        const uint8_t* first = in + from * depth;
+        if (depth == 1) count_all<1>(first, pixels, counts);
+        if (depth == 3) count_all<3>(first, pixels, counts);
+        if (depth == 1 || depth == 3) continue;
+        for (int k = 0; k < depth; ++k)
+            count_channel(first + k, pixels, depth, counts + levels * k);
     }
 }
 
@@ -60,37 +80,68 @@ bool equalizing(const int64_t* counts, int* table) {
     return true;
 }
 
-// The darkest level becomes 0, the brightest 255, truncated; false where the channel is flat.
-bool stretching(const int64_t* counts, int* table) {
-    int low = 0, high = levels - 1;
-    while (low < levels - 1 && !counts[low]) ++low;
-    while (high > 0 && !counts[high]) --high;
-    if (high <= low) return false;
-    const double scale = 255.0 / (static_cast<double>(high) - low);
-    for (int v = 0; v < levels; ++v)
-        table[v] = static_cast<int>(clip(v * scale - low * scale, 0.0, 255.0));
-    return true;
-}
-
-template <class T>
-void map_channel(const T* in, int64_t pixels, int depth, const T* table, T* out) {
-    for (int64_t i = 0; i < pixels; ++i, in += depth, out += depth) *out = table[*in];
-}
-
-void by_counts(const uint8_t* in, Shape shape, bool equalize, uint8_t* out, Scratch& scratch) {
-    auto* counts = scratch.tables.get<int64_t>(levels * shape.channels);
-    count_levels(in, shape, counts);
-    for (int k = 0; k < shape.channels; ++k) {
-        int table[levels];
-        const int64_t* own = counts + levels * k;
-        const bool changed = equalize ? equalizing(own, table) : stretching(own, table);
-        uint8_t narrow[levels];
-        for (int v = 0; v < levels; ++v) narrow[v] = static_cast<uint8_t>(changed ? table[v] : v);
-        if (shape.channels == 1)
-            lookup(in, shape.pixels(), narrow, out);
-        else
-            map_channel(in + k, shape.pixels(), shape.channels, narrow, out + k);
+// The least and the largest value of each channel.
+void find_range(const uint8_t* in, Shape shape, uint8_t* low, uint8_t* high) {
+    constexpr int repeats = 64; // pixels side by side: whole vectors, whatever the channels
+    uint8_t lows[repeats * max_channels], highs[repeats * max_channels];
+    const int depth = shape.channels;
+    const int64_t width = repeats * static_cast<int64_t>(depth), count = shape.values();
+    std::memset(lows, 255, sizeof lows);
+    std::memset(highs, 0, sizeof highs);
+    for (int64_t from = 0; from < count; from += width) {
+        const int64_t some = std::min(width, count - from);
+        for (int64_t i = 0; i < some; ++i) {
+            const uint8_t value = in[from + i];
+            lows[i] = value < lows[i] ? value : lows[i];
+            highs[i] = value > highs[i] ? value : highs[i];
+        }
     }
+    for (int k = 0; k < depth; ++k) {
+        low[k] = lows[k];
+        high[k] = highs[k];
+        for (int64_t i = k; i < width; i += depth) {
+            low[k] = std::min(low[k], lows[i]);
+            high[k] = std::max(high[k], highs[i]);
+        }
+    }
+}
+
+// The darkest level becomes 0, the brightest 255, truncated; a flat channel
+// stays.
+void stretching(int low, int high, uint8_t* table) {
+    const double scale = high > low ? 255.0 / (static_cast<double>(high) - low) : 1.0;
+    const double shift = high > low ? low * scale : 0.0;
+    for (int v = 0; v < levels; ++v)
+        table[v] = static_cast<uint8_t>(static_cast<int>(clip(v * scale - shift, 0.0, 255.0)));
+}
+
+// tables (channels, levels).
+void map_channels(const uint8_t* in, Shape shape, const uint8_t* tables, uint8_t* out) {
+    const int depth = shape.channels;
+    if (depth == 1) return lookup(in, shape.pixels(), tables, out);
+    if (depth == 3) return lookup_planes(in, shape.pixels(), tables, out);
+    for (int64_t i = 0; i < shape.pixels(); ++i, in += depth, out += depth)
+        for (int k = 0; k < depth; ++k) out[k] = tables[levels * k + in[k]];
+}
+
+void by_statistics(const uint8_t* in, Shape shape, bool equalize, uint8_t* out, Scratch& scratch) {
+    const int depth = shape.channels;
+    uint8_t tables[max_channels * levels];
+    if (equalize) {
+        auto* counts = scratch.tables.get<int64_t>(levels * depth);
+        count_levels(in, shape, counts);
+        for (int k = 0; k < depth; ++k) {
+            int table[levels];
+            const bool changed = equalizing(counts + levels * k, table);
+            for (int v = 0; v < levels; ++v)
+                tables[levels * k + v] = static_cast<uint8_t>(changed ? table[v] : v);
+        }
+    } else {
+        uint8_t low[max_channels], high[max_channels];
+        find_range(in, shape, low, high);
+        for (int k = 0; k < depth; ++k) stretching(low[k], high[k], tables + levels * k);
+    }
+    map_channels(in, shape, tables, out);
 }
 
 void equalize_floats(const float* in, Shape shape, float* out, Scratch& scratch) {
@@ -133,7 +184,10 @@ template <class T> double mean_of_gray(const T* in, Shape shape) {
     double sum = 0;
     if constexpr (sizeof(T) == 1) {
         uint64_t whole = 0;
-        for (int64_t i = 0; i < shape.pixels(); ++i) whole += gray_of(in + i * depth, depth);
+        if (depth == 3)
+            whole = gray_sum(in, shape.pixels());
+        else
+            for (int64_t i = 0; i < shape.pixels(); ++i) whole += gray_of(in + i * depth, depth);
         sum = static_cast<double>(whole);
     } else {
         for (int64_t i = 0; i < shape.pixels(); ++i) sum += gray_of(in + i * depth, depth);
@@ -165,7 +219,7 @@ void measure(const T* in, Shape shape, const double* row, T* out, Scratch& scrat
     if (mode == MeasureMode::AboutMean)
         return about_mean(in, shape, static_cast<float>(row[1]), out);
     if constexpr (sizeof(T) == 1) {
-        by_counts(in, shape, mode == MeasureMode::Equalize, out, scratch);
+        by_statistics(in, shape, mode == MeasureMode::Equalize, out, scratch);
     } else {
         if (mode == MeasureMode::Equalize) return equalize_floats(in, shape, out, scratch);
         stretch_floats(in, shape, out);

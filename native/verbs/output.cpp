@@ -1,77 +1,174 @@
 // The output: normalized, converted and, if asked, channels first, in one pass.
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
+#include "variegate/planes.hpp"
 #include "variegate/runs.hpp"
 #include "variegate/threads.hpp"
+#include "variegate/vectors.hpp"
 
 namespace variegate::inline VARIEGATE_TARGET {
 namespace {
 
-// float16 of a float32, to the nearest, halves to even.
-uint16_t to_half(float value) {
+// What is converted at once stays in the nearest cache.
+constexpr int tile = tile_pixels;
+
+struct Half {
+    uint16_t bits;
+};
+struct Brain {
+    uint16_t bits;
+};
+
+// float16 of a float32, to the nearest, halves to even. No branches, so that many go side by side.
+Half to_half(float value) {
     const auto bits = std::bit_cast<uint32_t>(value);
-    const auto sign = static_cast<uint16_t>((bits >> 16) & 0x8000u);
     const uint32_t size = bits & 0x7fffffffu;
-    if (size > 0x7f800000u) return static_cast<uint16_t>(sign | 0x7e00u);
-    if (size >= 0x47800000u) return static_cast<uint16_t>(sign | 0x7c00u);
-    if (size < 0x38800000u) { // below the smallest normal half: let the addition round
-        const float magic = std::bit_cast<float>(0x3f000000u);
-        const float sum = std::bit_cast<float>(size) + magic;
-        return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(sum) - 0x3f000000u));
+    const uint32_t normal = (size + 0xc8000fffu + ((size >> 13) & 1u)) >> 13;
+    // Below the smallest normal half the addition rounds.
+    const float sum = std::bit_cast<float>(size) + 0.5f;
+    uint32_t half = size < 0x38800000u ? std::bit_cast<uint32_t>(sum) - 0x3f000000u : normal;
+    half = size >= 0x47800000u ? 0x7c00u : half;
+    half = size > 0x7f800000u ? 0x7e00u : half;
+    return {static_cast<uint16_t>(half | ((bits >> 16) & 0x8000u))};
+}
+
+// bfloat16: the upper half of a float32, to the nearest, halves to even.
+Brain to_brain(float value) {
+    const auto bits = std::bit_cast<uint32_t>(value);
+    const uint32_t nearest = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+    const bool number = (bits & 0x7fffffffu) <= 0x7f800000u;
+    return {static_cast<uint16_t>(number ? nearest : (bits >> 16) | 0x40u)};
+}
+
+void narrow(const float* in, int64_t count, Brain* out) {
+    for (int64_t i = 0; i < count; ++i) out[i] = to_brain(in[i]);
+}
+
+void narrow(const float* in, int64_t count, Half* out) {
+    int64_t i = 0;
+#if defined(__AVX512VBMI__)
+    for (; i + 16 <= count; i += 16)
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i),
+                            _mm512_cvtps_ph(_mm512_loadu_ps(in + i), _MM_FROUND_TO_NEAREST_INT));
+#endif
+    for (; i < count; ++i) out[i] = to_half(in[i]);
+}
+
+// The factors of values side by side, again and again: `period` of them.
+struct Pattern {
+    static constexpr int most = max_channels * Floats::count;
+    alignas(64) float scale[most];
+    alignas(64) float offset[most];
+    int period;
+
+    // Those of `all` channels in turn, from channel `first` on.
+    Pattern(const Output& output, int first, int all) : period(all * Floats::count) {
+        for (int i = 0; i < period; ++i) {
+            scale[i] = output.scale[first + i % all];
+            offset[i] = output.offset[first + i % all];
+        }
     }
-    const uint32_t odd = (size >> 13) & 1u;
-    return static_cast<uint16_t>(sign | ((size + 0xc8000fffu + odd) >> 13));
+};
+
+// From the start of the pattern. Two roundings: no fused multiply and add.
+template <class T>
+void scale_values(const T* in, int64_t count, const Pattern& pattern, float* out) {
+    int64_t i = 0;
+    int place = 0;
+    const auto scaled = [&](const T* from) {
+        return Floats::load(from) * Floats::load(pattern.scale + place) +
+               Floats::load(pattern.offset + place);
+    };
+    for (; i + Floats::count <= count; i += Floats::count) {
+        scaled(in + i).store(out + i);
+        place += Floats::count;
+        place = place == pattern.period ? 0 : place;
+    }
+    if (i == count) return;
+    const auto rest = static_cast<size_t>(count - i);
+    T last[Floats::count] = {};
+    float values[Floats::count];
+    std::memcpy(last, in + i, rest * sizeof(T));
+    scaled(last).store(values);
+    std::memcpy(out + i, values, rest * sizeof(float));
 }
 
-template <class To> To converted(float value) {
-    if constexpr (sizeof(To) == 2)
-        return to_half(value);
-    else
-        return value;
+template <class T>
+void write_values(const T* in, int64_t count, const Pattern& pattern, float* out) {
+    scale_values(in, count, pattern, out);
 }
 
-template <int Depth, class To, class T>
-void some_pixels(const Output& output, const T* in, int64_t first, int64_t count, int64_t plane,
-                 int channels, To* out) {
-    const int depth = Depth ? Depth : channels;
-    in += first * depth;
-    for (int k = 0; k < depth; ++k) {
-        const float scale = output.scale[k], offset = output.offset[k];
-        To* to = output.channels_first ? out + k * plane + first : out + first * depth + k;
-        const int64_t step = output.channels_first ? 1 : depth;
-        for (int64_t i = 0; i < count; ++i)
-            to[i * step] = converted<To>(static_cast<float>(in[i * depth + k]) * scale + offset);
+template <class T, class To>
+void write_values(const T* in, int64_t count, const Pattern& pattern, To* out) {
+    alignas(64) float values[tile];
+    const int64_t step = tile / pattern.period * pattern.period;
+    for (int64_t place = 0; place < count; place += step) {
+        const int64_t some = std::min(step, count - place);
+        scale_values(in + place, some, pattern, values);
+        narrow(values, some, out + place);
     }
 }
 
 template <class To, class T>
-void write_as(const Output& output, const T* image, Shape shape, To* result) {
-    constexpr int64_t most = 1 << 11; // pixels that stay in the nearest cache for each channel
+void write_planes(const Output& output, const T* in, Shape shape, To* out) {
+    const int depth = shape.channels;
     const int64_t plane = shape.pixels();
-    for (int64_t first = 0; first < plane; first += most) {
-        const int64_t some = std::min(most, plane - first);
-        if (shape.channels == 3)
-            some_pixels<3>(output, image, first, some, plane, 3, result);
-        else
-            some_pixels<0>(output, image, first, some, plane, shape.channels, result);
+    for (int k = 0; k < depth; ++k) {
+        const Pattern pattern(output, k, 1);
+        for (int64_t place = 0; place < plane; place += tile) {
+            const int64_t pixels = std::min<int64_t>(tile, plane - place);
+            T own[tile];
+            for (int64_t i = 0; i < pixels; ++i) own[i] = in[(place + i) * depth + k];
+            write_values(own, pixels, pattern, out + k * plane + place);
+        }
     }
+}
+
+template <class To>
+void write_colors(const Output& output, const uint8_t* in, Shape shape, To* out) {
+    const Pattern patterns[3] = {{output, 0, 1}, {output, 1, 1}, {output, 2, 1}};
+    const int64_t plane = shape.pixels();
+    Planes planes;
+    for (int64_t place = 0; place < plane; place += tile) {
+        const int64_t pixels = std::min<int64_t>(tile, plane - place);
+        split(in + 3 * place, pixels, planes);
+        for (int k = 0; k < 3; ++k)
+            write_values(planes.channel[k], pixels, patterns[k], out + k * plane + place);
+    }
+}
+
+template <class To, class T>
+void write_as(const Output& output, const T* image, Shape shape, void* result) {
+    auto* out = static_cast<To*>(result);
+    if (!output.channels_first || shape.channels == 1)
+        return write_values(image, shape.values(), Pattern(output, 0, shape.channels), out);
+    if constexpr (sizeof(T) == 1) {
+        if (shape.channels == 3) return write_colors(output, image, shape, out);
+    }
+    write_planes(output, image, shape, out);
 }
 
 } // namespace
 
 template <class T>
 void write_output(const Output& output, const T* image, Shape shape, void* result) {
-    if (output.number == Number::Float16)
-        return write_as(output, image, shape, static_cast<uint16_t*>(result));
-    write_as(output, image, shape, static_cast<float*>(result));
+    switch (output.number) {
+    case Number::Float16:
+        return write_as<Half>(output, image, shape, result);
+    case Number::Bfloat16:
+        return write_as<Brain>(output, image, shape, result);
+    default:
+        return write_as<float>(output, image, shape, result);
+    }
 }
 
 template <class T>
 void run_output(const Output& output, const T* images, void* result, int64_t count, Shape shape,
                 int threads) {
     constexpr int64_t share = 1 << 14; // pixels for which a thread is worth waking
-    const int64_t size = output.number == Number::Float16 ? 2 : 4;
+    const int64_t size = output.number == Number::Float32 ? 4 : 2;
     const auto used = std::min<int64_t>(threads, 1 + shape.pixels() * count / share);
     parallel_for(count, static_cast<int>(used), [&](int64_t i) {
         write_output(output, images + i * shape.values(), shape,

@@ -1,8 +1,10 @@
-// Adjacent pointwise entries, tile by tile: each tile passes through all of them while it is in the
-// nearest cache.
+// Adjacent pointwise entries, tile by tile: each tile passes through all of
+// them while it is in the nearest cache.
 #include <algorithm>
 #include <cstring>
 
+#include "variegate/planes.hpp"
+#include "variegate/rounding.hpp"
 #include "variegate/verbs.hpp"
 
 namespace variegate::inline VARIEGATE_TARGET {
@@ -15,39 +17,47 @@ struct Step {
     const void* numbers; // the table, the matrix or the factor
 };
 
-// uint8 tables in a row become one table, which is exact.
-void compose(const uint8_t* next, const void*& numbers, uint8_t*& room) {
-    const auto* before = static_cast<const uint8_t*>(numbers);
-    for (int v = 0; v < levels; ++v) room[v] = next[before[v]];
-    numbers = room;
-    room += levels;
-}
-
 template <class T> int64_t table_length() { return sizeof(T) == 1 ? levels : knots; }
 
+template <class T> Step step_of(const Stage& stage, int64_t entry) {
+    const auto verb = static_cast<Verb>(stage.verb[entry]);
+    const int64_t row = stage.row[entry];
+    const Tables& tables = stage.tables;
+    if (verb == Verb::Lookup)
+        return {verb, static_cast<const T*>(tables.lookup) + table_length<T>() * row};
+    if (verb == Verb::Channels) return {verb, tables.channels + 12 * row};
+    if (verb == Verb::Toward) return {verb, tables.toward + row};
+    return {verb, nullptr};
+}
+
+// The steps of a run on images of `depth` channels. uint8: what does the same
+// to every value of an image is a table, and tables in a row become one, which
+// is exact. room: `levels` for each entry.
 template <class T>
-int64_t make_steps(const Stage& stage, int64_t first, int64_t last, Step* steps, uint8_t* room) {
+int64_t make_steps(const Stage& stage, int64_t first, int64_t last, int depth, Step* steps,
+                   uint8_t* room) {
     int64_t count = 0;
     for (int64_t entry = first; entry < last; ++entry) {
-        const auto verb = static_cast<Verb>(stage.verb[entry]);
-        const int64_t row = stage.row[entry];
-        const Tables& tables = stage.tables;
-        if (verb == Verb::Lookup) {
-            const T* table = static_cast<const T*>(tables.lookup) + table_length<T>() * row;
-            if constexpr (sizeof(T) == 1) {
-                if (count > 0 && steps[count - 1].verb == Verb::Lookup) {
-                    compose(table, steps[count - 1].numbers, room);
-                    continue;
-                }
+        Step step = step_of<T>(stage, entry);
+        if (depth == 1 && (step.verb == Verb::Toward || step.verb == Verb::Luma)) continue;
+        if (step.verb == Verb::Luma) depth = 1;
+        if constexpr (sizeof(T) == 1) {
+            if (depth == 1 && step.verb == Verb::Channels) {
+                for (int v = 0; v < levels; ++v) room[v] = static_cast<uint8_t>(v);
+                channels(room, levels, 1, static_cast<const double*>(step.numbers), room);
+                step = {Verb::Lookup, room};
+                room += levels;
             }
-            steps[count++] = {verb, table};
-        } else if (verb == Verb::Channels) {
-            steps[count++] = {verb, tables.channels + 12 * row};
-        } else if (verb == Verb::Toward) {
-            steps[count++] = {verb, tables.toward + row};
-        } else {
-            steps[count++] = {verb, nullptr};
+            if (step.verb == Verb::Lookup && count > 0 && steps[count - 1].verb == Verb::Lookup) {
+                const auto* before = static_cast<const uint8_t*>(steps[count - 1].numbers);
+                const auto* next = static_cast<const uint8_t*>(step.numbers);
+                lookup(before, levels, next, room);
+                steps[count - 1].numbers = room;
+                room += levels;
+                continue;
+            }
         }
+        steps[count++] = step;
     }
     return count;
 }
@@ -65,19 +75,10 @@ template <class T> void run_step(const Step& step, const T* in, int64_t pixels, 
     }
 }
 
-} // namespace
-
+// Tile by tile. narrowing: the step that leaves one channel, or -1.
 template <class T>
-void pointwise(const T* in, Shape shape, const Stage& stage, int64_t first, int64_t last, T* out,
-               Scratch& scratch) {
-    const int64_t entries = last - first;
-    auto* steps = reinterpret_cast<Step*>(
-        scratch.tables.get<std::byte>(entries * static_cast<int64_t>(sizeof(Step) + levels)));
-    const int64_t count =
-        make_steps<T>(stage, first, last, steps, reinterpret_cast<uint8_t*>(steps + entries));
-    int64_t narrowing = -1; // the step from which on the pixels have one channel
-    for (int64_t s = count - 1; s >= 0; --s)
-        if (steps[s].verb == Verb::Luma && shape.channels > 1) narrowing = s;
+void run_tiles(const T* in, Shape shape, const Step* steps, int64_t count, int64_t narrowing,
+               T* out, Scratch& scratch) {
     const int depth_out = narrowing < 0 ? shape.channels : 1;
     const int64_t tile = std::max<int64_t>(1, tile_values / shape.channels);
     T* wide = narrowing > 0 ? scratch.tile.get<T>(tile * shape.channels) : nullptr;
@@ -93,6 +94,69 @@ void pointwise(const T* in, Shape shape, const Stage& stage, int64_t first, int6
             from = to;
         }
     }
+}
+
+// depth: of the planes that still matter, 3 or 1; returns it as the step leaves
+// it.
+int run_plane_step(const Step& step, Planes& planes, int64_t pixels, int depth) {
+    switch (step.verb) {
+    case Verb::Lookup:
+        for (int k = 0; k < depth; ++k)
+            lookup(planes.channel[k], pixels, static_cast<const uint8_t*>(step.numbers),
+                   planes.channel[k]);
+        return depth;
+    case Verb::Channels:
+        mix_planes(planes, pixels, static_cast<const double*>(step.numbers));
+        return depth;
+    case Verb::Toward:
+        blend_planes(planes, pixels, *static_cast<const float*>(step.numbers));
+        return depth;
+    default:
+        gray_plane(planes, pixels, planes.channel[0]);
+        return 1;
+    }
+}
+
+void run_planes(const uint8_t* in, int64_t count, const Step* steps, int64_t step_count,
+                uint8_t* out) {
+    Planes planes;
+    for (int64_t place = 0; place < count; place += tile_pixels) {
+        const int64_t pixels = std::min<int64_t>(tile_pixels, count - place);
+        split(in + 3 * place, pixels, planes);
+        int depth = 3;
+        for (int64_t s = 0; s < step_count; ++s)
+            depth = run_plane_step(steps[s], planes, pixels, depth);
+        if (depth == 3)
+            join(planes, pixels, out + 3 * place);
+        else
+            std::memcpy(out + place, planes.channel[0], static_cast<size_t>(pixels));
+    }
+}
+
+} // namespace
+
+template <class T>
+void pointwise(const T* in, Shape shape, const Stage& stage, int64_t first, int64_t last, T* out,
+               Scratch& scratch) {
+    const int64_t entries = last - first;
+    auto* steps = reinterpret_cast<Step*>(
+        scratch.tables.get<std::byte>(entries * static_cast<int64_t>(sizeof(Step) + 2 * levels)));
+    const int64_t count = make_steps<T>(stage, first, last, shape.channels, steps,
+                                        reinterpret_cast<uint8_t*>(steps + entries));
+    if (count == 0) {
+        if (in != out) std::copy_n(in, shape.values(), out);
+        return;
+    }
+    const bool one_table = count == 1 && steps[0].verb == Verb::Lookup;
+    if constexpr (sizeof(T) == 1) {
+        if (shape.channels == 3 && !one_table)
+            return run_planes(in, shape.pixels(), steps, count, out);
+    }
+    if (one_table) return run_step(steps[0], in, shape.pixels(), shape.channels, out);
+    int64_t narrowing = -1;
+    for (int64_t s = 0; s < count; ++s)
+        if (steps[s].verb == Verb::Luma) narrowing = s;
+    run_tiles(in, shape, steps, count, narrowing, out, scratch);
 }
 
 template void pointwise<uint8_t>(const uint8_t*, Shape, const Stage&, int64_t, int64_t, uint8_t*,

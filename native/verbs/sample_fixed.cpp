@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "variegate/packed_pixels.hpp"
 #include "variegate/warp_fixed.hpp"
 
 #if defined(__AVX2__)
@@ -76,37 +77,17 @@ inline __m512i four_pixels(const FixedRow& image, const Block& block, int first)
     return _mm512_srai_epi32(sum, weight_bits);
 }
 
-// For each byte of 16 packed pixels: where it lies in four_pixels' results, packed twice.
-template <int Depth> __m512i packed_order() {
-    alignas(64) uint8_t order[64] = {};
-    for (int pixel = 0; pixel < 16; ++pixel)
-        for (int k = 0; k < Depth; ++k)
-            order[pixel * Depth + k] = static_cast<uint8_t>((pixel % 4) * 16 + (pixel / 4) * 4 + k);
-    return _mm512_load_si512(order);
-}
-
-// The first 16 pixels or, at the end of a row, fewer. Masked stores are far slower than plain ones.
-template <int Depth> inline void store_packed(__m512i bytes, int left, uint8_t* out) {
-    if (left < 16) return _mm512_mask_storeu_epi8(out, (__mmask64{1} << (left * Depth)) - 1, bytes);
-    if constexpr (Depth == 4) return _mm512_storeu_si512(out, bytes);
-    if constexpr (Depth == 1)
-        return _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_castsi512_si128(bytes));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_castsi512_si256(bytes));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 32), _mm512_extracti32x4_epi32(bytes, 2));
-}
-
 template <int Depth>
 void sample(const FixedRow& image, const int32_t* xs, const int32_t* ys, int count, uint8_t* out) {
     const __m512i order = packed_order<Depth>();
     Block block;
     for (int j = 0; j < count; j += 16, out += 16 * Depth) {
         find_block(image, xs + j, ys + j, block);
-        const __m512i words = _mm512_packs_epi32(four_pixels<Depth>(image, block, 0),
-                                                 four_pixels<Depth>(image, block, 4));
-        const __m512i more = _mm512_packs_epi32(four_pixels<Depth>(image, block, 8),
-                                                four_pixels<Depth>(image, block, 12));
-        const __m512i bytes = _mm512_permutexvar_epi8(order, _mm512_packus_epi16(words, more));
-        store_packed<Depth>(bytes, count - j, out);
+        const __m512i first = four_pixels<Depth>(image, block, 0);
+        const __m512i second = four_pixels<Depth>(image, block, 4);
+        const __m512i third = four_pixels<Depth>(image, block, 8);
+        const __m512i fourth = four_pixels<Depth>(image, block, 12);
+        store_packed<Depth>(pack_pixels(first, second, third, fourth, order), count - j, out);
     }
 }
 
@@ -247,21 +228,26 @@ inline void sixteen_values(const uint8_t* from, const uint8_t* below, int depth,
 
 } // namespace
 
-FixedRow with_margin(const uint8_t* in, Shape shape, Border border, Buffer& room) {
+FixedRow with_margin(const uint8_t* in, Shape shape, Border border, int reach, Buffer& room) {
     const int depth = shape.channels;
-    const int64_t own = static_cast<int64_t>(shape.width) * depth, stride = own + 2 * depth;
-    auto* copy = room.get<uint8_t>(stride * (shape.height + 2));
-    const bool wraps = border == Border::Wrap;
-    for (int r = -1; r <= shape.height; ++r) {
-        const int row = continued(r, shape.height, wraps ? Border::Wrap : Border::Edge);
-        const uint8_t* from = in + row * own;
-        uint8_t* to = copy + (r + 1) * stride;
-        std::memcpy(to + depth, from, static_cast<size_t>(own));
-        const uint8_t *first = from, *last = from + own - depth;
-        std::memcpy(to, wraps ? last : first, static_cast<size_t>(depth));
-        std::memcpy(to + depth + own, wraps ? first : last, static_cast<size_t>(depth));
+    const int64_t own = static_cast<int64_t>(shape.width) * depth, stride = own + 2 * reach * depth;
+    auto* copy = room.get<uint8_t>(stride * (shape.height + 2 * reach));
+    const Border rule = border == Border::Constant ? Border::Edge : border;
+    const auto move = [&](const uint8_t* line, int column, uint8_t* to) {
+        const int from = continued(column, shape.width, rule);
+        std::memcpy(to + (column + reach) * depth, line + from * depth, static_cast<size_t>(depth));
+    };
+    for (int r = -reach; r < shape.height + reach; ++r) {
+        const uint8_t* line = in + continued(r, shape.height, rule) * own;
+        uint8_t* to = copy + (r + reach) * stride;
+        std::memcpy(to + reach * depth, line, static_cast<size_t>(own));
+        for (int k = 0; k < reach; ++k) {
+            move(line, -1 - k, to);
+            move(line, shape.width + k, to);
+        }
     }
-    return {copy, stride, depth, shape.width, shape.height};
+    const int64_t first = (reach - 1) * (stride + depth);
+    return {copy + first, stride, depth, shape.width, shape.height};
 }
 
 void sample_fixed(const FixedRow& image, const int32_t* xs, const int32_t* ys, int count,

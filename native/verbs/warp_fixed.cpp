@@ -1,4 +1,4 @@
-// Bilinear warps of bytes, three or four channels: the source gets a margin that continues it by
+// Warps of bytes: the source gets a margin that continues it by
 // the border's rule, so that no tap needs a test; coordinates are whole numbers of 1/65536 pixel.
 #include <algorithm>
 #include <cstring>
@@ -92,7 +92,8 @@ void find_steps(double slope, uint32_t* steps) {
 class FixedWarp {
   public:
     FixedWarp(const uint8_t* in, Shape shape, const Warp& warp, Scratch& scratch)
-        : warp_(warp), frame_(shape), points_(warp, scratch.points) {
+        : warp_(warp), frame_(shape), cubic_(warp.resample == Resample::Bicubic),
+          points_(warp, scratch.points) {
         if (warp.antialias) factors_ = reduction(warp);
         if (factors_.down != 1 || factors_.across != 1) {
             shape.height = (shape.height + factors_.down - 1) / factors_.down;
@@ -102,7 +103,7 @@ class FixedWarp {
             in = smaller;
         }
         height_ = shape.height, width_ = shape.width;
-        image_ = with_margin(in, shape, warp.border, scratch.margin);
+        image_ = with_margin(in, shape, warp.border, cubic_ ? 2 : 1, scratch.margin);
         xs_ = scratch.fixed.get<int32_t>(2 * (int64_t{warp.width} + FixedRow::block));
         ys_ = xs_ + warp.width + FixedRow::block;
         find_steps(warp.matrix[0] / factors_.across, step_x_);
@@ -136,7 +137,7 @@ class FixedWarp {
         row += static_cast<int64_t>(span.from) * image_.depth;
         const int count = span.to - span.from;
         const double across = factors_.across, down = factors_.down;
-        if (x.slope == 1 && y.slope == 0 && across == 1 && down == 1)
+        if (!cubic_ && x.slope == 1 && y.slope == 0 && across == 1 && down == 1)
             return sample_shifted(image_, fixed(x.at(span.from)), fixed(y.at(span.from)), count,
                                   row);
         const double near_x = 1 / across, near_y = 1 / down;
@@ -144,7 +145,7 @@ class FixedWarp {
             spread(x.at(span.from + j) * near_x, step_x_, xs_ + j);
             spread(y.at(span.from + j) * near_y, step_y_, ys_ + j);
         }
-        sample_fixed(image_, xs_, ys_, count, row);
+        sample(count, row);
     }
 
     // Columns whose points lie outside the frame.
@@ -156,14 +157,13 @@ class FixedWarp {
             v[j] = near_enough(y.at(j));
         }
         find_places(span);
-        sample_fixed(image_, xs_, ys_, span.to - span.from,
-                     row + static_cast<int64_t>(span.from) * image_.depth);
+        sample(span.to - span.from, row + static_cast<int64_t>(span.from) * image_.depth);
     }
 
     void bent_row(int i, uint8_t* row) {
         points_.row(i);
         find_places({0, warp_.width});
-        sample_fixed(image_, xs_, ys_, warp_.width, row);
+        sample(warp_.width, row);
         if (warp_.border == Border::Constant) paint_outside(row);
     }
 
@@ -183,6 +183,11 @@ class FixedWarp {
         }
     }
 
+    void sample(int count, uint8_t* out) {
+        if (cubic_) return sample_cubic(image_, xs_, ys_, count, out);
+        sample_fixed(image_, xs_, ys_, count, out);
+    }
+
     void find_places(Span span) {
         const int count = span.to - span.from;
         to_places(points_.x + span.from, count, 1.0 / factors_.across, width_, warp_.border, xs_);
@@ -196,6 +201,7 @@ class FixedWarp {
 
     const Warp& warp_;
     const Shape frame_;
+    const bool cubic_;
     Points points_;
     Factors factors_;
     int height_; // of the image after its reduction
@@ -211,10 +217,11 @@ class FixedWarp {
 } // namespace
 
 bool is_fixed(Shape shape, const Warp& warp) {
-    return warp.resample == Resample::Bilinear &&
-           (shape.channels == 1 || shape.channels == 3 || shape.channels == 4) &&
+    const bool known = warp.resample == Resample::Bilinear ||
+                       (warp.resample == Resample::Bicubic && has_sample_cubic());
+    return known && (shape.channels == 1 || shape.channels == 3 || shape.channels == 4) &&
            shape.height <= longest && shape.width <= longest &&
-           (shape.width + 2) * (shape.height + int64_t{2}) * shape.channels < INT32_MAX / 2;
+           (shape.width + 4) * (shape.height + int64_t{4}) * shape.channels < INT32_MAX / 2;
 }
 
 void warp_fixed(const uint8_t* in, Shape shape, const Warp& warp, uint8_t* out, Scratch& scratch) {

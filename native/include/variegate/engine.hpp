@@ -17,7 +17,7 @@ struct MixStage {
     const int32_t* rects = nullptr;
 };
 
-enum class Number { Float32, Float16 };
+enum class Number { Float32, Float16, Bfloat16 };
 
 // Each value v of a channel becomes v * scale + offset, in single precision.
 struct Output {

@@ -1,12 +1,12 @@
-// Bilinear warps of bytes in whole numbers.
+// Bilinear and, where vectors are wide enough, bicubic warps of bytes in whole numbers.
 #pragma once
 
 #include "variegate/warping.hpp"
 
 namespace variegate::inline VARIEGATE_TARGET {
 
-// An image of bytes with a margin of one pixel all around. Places in it are whole numbers of
-// 1/65536 pixel, from the center of the margin's first pixel.
+// An image of bytes with a margin all around. Places in it are whole numbers of 1/65536 pixel, from
+// the center of the pixel one up and one to the left of the first one.
 struct FixedRow {
     static constexpr double one = 65536.0;
     static constexpr int block = 16; // rows of places have room for whole blocks
@@ -14,15 +14,19 @@ struct FixedRow {
     const uint8_t* pixels;
     int64_t stride;
     int depth;
-    int right; // the last column and row that a first tap may have
+    int right; // the last column and row that the tap before a place may have
     int bottom;
 };
 
-// The copy of an image with its margin; reads of whole vectors behind its last pixel are allowed.
-FixedRow with_margin(const uint8_t* in, Shape shape, Border border, Buffer& room);
+// The copy of an image with a margin of `reach` pixels that continues it by the border's rule (by
+// its edge where the border is constant). Reads of 16 bytes from its last pixel on are allowed.
+FixedRow with_margin(const uint8_t* in, Shape shape, Border border, int reach, Buffer& room);
 
 // Pixels at `count` places. Reads places up to the end of their block.
 void sample_fixed(const FixedRow& image, const int32_t* xs, const int32_t* ys, int count,
+                  uint8_t* out);
+bool has_sample_cubic();
+void sample_cubic(const FixedRow& image, const int32_t* xs, const int32_t* ys, int count,
                   uint8_t* out);
 // Pixels at `count` neighboring places, the first at (x, y).
 void sample_shifted(const FixedRow& image, int32_t x, int32_t y, int count, uint8_t* out);

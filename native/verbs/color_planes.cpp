@@ -1,0 +1,63 @@
+// CHANNELS, TOWARD and the gray, on planes of bytes.
+#include "variegate/planes.hpp"
+#include "variegate/vectors.hpp"
+
+namespace variegate::inline VARIEGATE_TARGET {
+namespace {
+
+// The channels of Bytes::count pixels.
+struct Colors {
+    Floats value[3][4];
+
+    Colors(const Planes& planes, int64_t place) {
+        for (int k = 0; k < 3; ++k) Bytes::load(planes.channel[k] + place).floats(value[k]);
+    }
+};
+
+Bytes gray_at(const Planes& planes, int64_t place) {
+    const auto own = [&](int k) { return Bytes::load(planes.channel[k] + place); };
+    return Bytes::gray(own(0), own(1), own(2));
+}
+
+} // namespace
+
+void gray_plane(const Planes& planes, int64_t pixels, uint8_t* out) {
+    for (int64_t i = 0; i < pixels; i += Bytes::count) gray_at(planes, i).store(out + i);
+}
+
+void mix_planes(Planes& planes, int64_t pixels, const double* matrix) {
+    // In single precision: off by far less than a level.
+    Floats factor[3][3], offset[3];
+    for (int k = 0; k < 3; ++k) {
+        for (int j = 0; j < 3; ++j)
+            factor[k][j] = Floats::all(static_cast<float>(matrix[4 * k + j]));
+        offset[k] = Floats::all(static_cast<float>(matrix[4 * k + 3] * 255.0 + 0.5));
+    }
+    for (int64_t i = 0; i < pixels; i += Bytes::count) {
+        const Colors own(planes, i);
+        for (int k = 0; k < 3; ++k) {
+            Floats sum[4];
+            for (int part = 0; part < 4; ++part)
+                sum[part] = own.value[0][part] * factor[k][0] + own.value[1][part] * factor[k][1] +
+                            own.value[2][part] * factor[k][2] + offset[k];
+            Bytes::truncated(sum).store(planes.channel[k] + i);
+        }
+    }
+}
+
+void blend_planes(Planes& planes, int64_t pixels, float factor) {
+    const Floats share = Floats::all(factor);
+    for (int64_t i = 0; i < pixels; i += Bytes::count) {
+        Floats gray[4];
+        gray_at(planes, i).floats(gray);
+        for (auto& plane : planes.channel) {
+            Floats own[4];
+            Bytes::load(plane + i).floats(own);
+            for (int part = 0; part < 4; ++part)
+                own[part] = gray[part] + share * (own[part] - gray[part]);
+            Bytes::truncated(own).store(plane + i);
+        }
+    }
+}
+
+} // namespace variegate::inline VARIEGATE_TARGET

@@ -1,0 +1,170 @@
+// The inner loop of bicubic warps of bytes: four source rows side by side in one register.
+#include <algorithm>
+
+#include "variegate/packed_pixels.hpp"
+#include "variegate/warp_fixed.hpp"
+
+namespace variegate::inline VARIEGATE_TARGET {
+
+#if defined(__AVX512VBMI__)
+
+namespace {
+
+constexpr int weight_bits = 14;
+
+// What a block of 16 pixels needs: weights of the first and the last two columns as pairs of words,
+// weights of the four rows of each pixel, and where its first tap lies.
+struct Block {
+    alignas(64) int32_t left[16];
+    alignas(64) int32_t right[16];
+    alignas(64) float down[16][4];
+    alignas(64) int32_t offset[16];
+};
+
+// Keys' kernel with a = -1/2 at a share t beyond the second of four taps.
+struct Cubic {
+    __m512 first, second, third, fourth;
+
+    explicit Cubic(__m512 t) {
+        const auto times = [&](__m512 value) { return _mm512_mul_ps(value, t); };
+        const auto plus = [](__m512 value, float number) {
+            return _mm512_add_ps(value, _mm512_set1_ps(number));
+        };
+        const auto scaled = [&](float number) { return times(_mm512_set1_ps(number)); };
+        first = times(plus(times(plus(scaled(-0.5f), 1.0f)), -0.5f));
+        second = plus(times(times(plus(scaled(1.5f), -2.5f))), 1.0f);
+        third = times(plus(times(plus(scaled(-1.5f), 2.0f)), 0.5f));
+        fourth = times(times(plus(scaled(0.5f), -0.5f)));
+    }
+};
+
+inline __m512 share_of(__m512i place) {
+    const __m512i fraction = _mm512_and_si512(place, _mm512_set1_epi32(0xffff));
+    return _mm512_mul_ps(_mm512_cvtepi32_ps(fraction), _mm512_set1_ps(1.0f / 65536));
+}
+
+inline __m512i in_words(__m512 weight) {
+    return _mm512_cvtps_epi32(_mm512_mul_ps(weight, _mm512_set1_ps(1 << weight_bits)));
+}
+
+inline __m512i pair_of(__m512i lower, __m512i upper) {
+    return _mm512_mask_blend_epi16(0xaaaaaaaa, lower, _mm512_slli_epi32(upper, 16));
+}
+
+inline void find_block(const FixedRow& image, const int32_t* xs, const int32_t* ys, Block& block) {
+    const __m512i zero = _mm512_setzero_si512();
+    const __m512i x = _mm512_loadu_si512(xs), y = _mm512_loadu_si512(ys);
+    const Cubic across(share_of(x)), down(share_of(y));
+    const __m512i first = in_words(across.first), third = in_words(across.third);
+    const __m512i fourth = in_words(across.fourth);
+    const __m512i others = _mm512_add_epi32(_mm512_add_epi32(first, third), fourth);
+    const __m512i second = _mm512_sub_epi32(_mm512_set1_epi32(1 << weight_bits), others);
+    _mm512_store_si512(block.left, pair_of(first, second));
+    _mm512_store_si512(block.right, pair_of(third, fourth));
+    // Transposed: pixel 4 k + i has its four weights in lane k of register i.
+    const __m512 upper_low = _mm512_unpacklo_ps(down.first, down.second);
+    const __m512 upper_high = _mm512_unpackhi_ps(down.first, down.second);
+    const __m512 lower_low = _mm512_unpacklo_ps(down.third, down.fourth);
+    const __m512 lower_high = _mm512_unpackhi_ps(down.third, down.fourth);
+    const __m512 of[4] = {_mm512_shuffle_ps(upper_low, lower_low, 0x44),
+                          _mm512_shuffle_ps(upper_low, lower_low, 0xee),
+                          _mm512_shuffle_ps(upper_high, lower_high, 0x44),
+                          _mm512_shuffle_ps(upper_high, lower_high, 0xee)};
+    for (int i = 0; i < 4; ++i) {
+        _mm_store_ps(block.down[i], _mm512_castps512_ps128(of[i]));
+        _mm_store_ps(block.down[4 + i], _mm512_extractf32x4_ps(of[i], 1));
+        _mm_store_ps(block.down[8 + i], _mm512_extractf32x4_ps(of[i], 2));
+        _mm_store_ps(block.down[12 + i], _mm512_extractf32x4_ps(of[i], 3));
+    }
+    // Places behind the last pixel of a row may be anywhere.
+    __m512i column = _mm512_max_epi32(_mm512_srai_epi32(x, 16), zero);
+    column = _mm512_min_epi32(column, _mm512_set1_epi32(image.right));
+    __m512i row = _mm512_max_epi32(_mm512_srai_epi32(y, 16), zero);
+    row = _mm512_min_epi32(row, _mm512_set1_epi32(image.bottom));
+    const __m512i line = _mm512_mullo_epi32(row, _mm512_set1_epi32(static_cast<int>(image.stride)));
+    const __m512i step = _mm512_mullo_epi32(column, _mm512_set1_epi32(image.depth));
+    _mm512_store_si512(block.offset, _mm512_add_epi32(line, step));
+}
+
+inline __m128i sixteen_bytes(const uint8_t* from) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+}
+
+// The sums of one pixel's channels, before they are rounded.
+template <int Depth> inline __m128 one_pixel(const FixedRow& image, const Block& block, int k) {
+    const int64_t stride = image.stride;
+    const uint8_t* from = image.pixels + block.offset[k] - stride - Depth;
+    const __m256i upper = _mm256_inserti128_si256(_mm256_castsi128_si256(sixteen_bytes(from)),
+                                                  sixteen_bytes(from + stride), 1);
+    const __m256i lower =
+        _mm256_inserti128_si256(_mm256_castsi128_si256(sixteen_bytes(from + 2 * stride)),
+                                sixteen_bytes(from + 3 * stride), 1);
+    const __m512i bytes = _mm512_inserti64x4(_mm512_castsi256_si512(upper), lower, 1);
+    constexpr int8_t d = Depth, e = 2 * Depth, f = 3 * Depth, no = -1;
+    constexpr bool four = Depth == 4;
+    const __m128i first = _mm_setr_epi8(0, no, d, no, 1, no, d + 1, no, 2, no, d + 2, no,
+                                        four ? 3 : no, no, four ? 7 : no, no);
+    const __m128i last = _mm_setr_epi8(e, no, f, no, e + 1, no, f + 1, no, e + 2, no, f + 2, no,
+                                       four ? 11 : no, no, four ? 15 : no, no);
+    const __m512i left =
+        _mm512_madd_epi16(_mm512_shuffle_epi8(bytes, _mm512_broadcast_i32x4(first)),
+                          _mm512_set1_epi32(block.left[k]));
+    const __m512i right =
+        _mm512_madd_epi16(_mm512_shuffle_epi8(bytes, _mm512_broadcast_i32x4(last)),
+                          _mm512_set1_epi32(block.right[k]));
+    const __m512 rows = _mm512_cvtepi32_ps(_mm512_add_epi32(left, right));
+    const __m512i spread = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+    const __m512 weights =
+        _mm512_permutexvar_ps(spread, _mm512_castps128_ps512(_mm_load_ps(block.down[k])));
+    const __m512 weighed = _mm512_mul_ps(rows, weights);
+    const __m256 half =
+        _mm256_add_ps(_mm512_castps512_ps256(weighed), _mm512_extractf32x8_ps(weighed, 1));
+    return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+}
+
+template <int Depth> inline __m512i four_pixels(const FixedRow& image, const Block& block, int k) {
+    const __m256 left =
+        _mm256_insertf128_ps(_mm256_castps128_ps256(one_pixel<Depth>(image, block, k)),
+                             one_pixel<Depth>(image, block, k + 1), 1);
+    const __m256 right =
+        _mm256_insertf128_ps(_mm256_castps128_ps256(one_pixel<Depth>(image, block, k + 2)),
+                             one_pixel<Depth>(image, block, k + 3), 1);
+    const __m512 sums = _mm512_insertf32x8(_mm512_castps256_ps512(left), right, 1);
+    const __m512 levels = _mm512_mul_ps(sums, _mm512_set1_ps(1.0f / (1 << weight_bits)));
+    const __m512i down = _mm512_cvttps_epi32(_mm512_add_ps(levels, _mm512_set1_ps(0.5f)));
+    return _mm512_max_epi32(down, _mm512_setzero_si512());
+}
+
+template <int Depth>
+void sample(const FixedRow& image, const int32_t* xs, const int32_t* ys, int count, uint8_t* out) {
+    const __m512i order = packed_order<Depth>();
+    Block block;
+    for (int j = 0; j < count; j += 16, out += 16 * Depth) {
+        find_block(image, xs + j, ys + j, block);
+        const __m512i first = four_pixels<Depth>(image, block, 0);
+        const __m512i second = four_pixels<Depth>(image, block, 4);
+        const __m512i third = four_pixels<Depth>(image, block, 8);
+        const __m512i fourth = four_pixels<Depth>(image, block, 12);
+        store_packed<Depth>(pack_pixels(first, second, third, fourth, order), count - j, out);
+    }
+}
+
+} // namespace
+
+bool has_sample_cubic() { return true; }
+
+void sample_cubic(const FixedRow& image, const int32_t* xs, const int32_t* ys, int count,
+                  uint8_t* out) {
+    if (image.depth == 1) return sample<1>(image, xs, ys, count, out);
+    image.depth == 3 ? sample<3>(image, xs, ys, count, out) : sample<4>(image, xs, ys, count, out);
+}
+
+#else
+
+bool has_sample_cubic() { return false; }
+
+void sample_cubic(const FixedRow&, const int32_t*, const int32_t*, int, uint8_t*) {}
+
+#endif
+
+} // namespace variegate::inline VARIEGATE_TARGET
