@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import variegate as vg
+from variegate.pipeline.stream import default_threads
 from variegate.testing.pictures import picture
 
 COUNT = 48
@@ -59,6 +61,22 @@ class Draws(Set):
 
     def __getitem__(self, place: int) -> np.ndarray:
         return np.array(self.pipeline.draw(sizes=[(9, 9)]).index[0], dtype=np.uint64).view(np.int64)
+
+
+def thread_count() -> int:
+    """How many threads this process has now."""
+    return sum(1 for _ in Path("/proc/self/task").iterdir())
+
+
+class Threads(Set):
+    """Each item tells how many threads a call takes here, and how many it left running."""
+
+    def __getitem__(self, place: int) -> np.ndarray:
+        before = thread_count()
+        large = np.zeros((4, 60, 60, 3), dtype=np.uint8)
+        for _ in range(3):
+            self.pipeline(images=large)
+        return np.array([default_threads(), thread_count() - before])
 
 
 if __name__ == "__main__":  # a fresh process: print the digest of all images

@@ -2,44 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from variegate.ops.entries import Output
 from variegate.plan.program import MixStage, Stage
 
 Image = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
 
-class Images(list[Image]):
-    """The images of a batch, each (h, w, c); a list that is read, not changed.
+class Images:
+    """The images of a batch, each (h, w, c); a sequence that is read, not changed.
 
-    batch: the same memory as one array (n, h, w, c) where all images have one size, else None.
+    batch: all of them as one array (n, h, w, c) where they have one size and share memory, else
+    None.
     """
 
-    batch: Image | None = None
+    __slots__ = ("_images", "batch")
+
+    def __init__(self, images: Iterable[Image] = (), batch: Image | None = None) -> None:
+        self.batch = batch
+        self._images: Sequence[Image] | Image = list(images) if batch is None else batch
 
     @classmethod
     def of(cls, batch: Image) -> Images:
         """The images of an array (n, h, w, c), as views of it."""
-        images = cls(batch)
-        images.batch = batch if len(batch) else None
-        return images
+        return cls(batch=batch if len(batch) else None)
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, place: int) -> Image:
+        return self._images[place]
+
+    def __iter__(self) -> Iterator[Image]:
+        return iter(self._images)
 
 
 class Engine(Protocol):
     """Carries out stages, mixes and outputs; variegate.engine.reference is the meaning of each.
 
-    A module with these names is an engine. Inputs are never written to; results are fresh arrays.
-    Raises EngineError where a stage cannot be carried out.
+    A module with these names is an engine. Inputs are never written to; results are fresh arrays,
+    or `out` where it is given: a C-ordered array for all results, of their shape and dtype. Raises
+    EngineError where a stage cannot be carried out.
     """
 
     name: str
 
-    def run_stage(self, stage: Stage, images: list[Image], threads: int = 1) -> Images:
-        """Runs each sample's entries. images: n arrays (h, w, c) of one dtype, views welcome."""
+    def run_stage(
+        self,
+        stage: Stage,
+        images: Sequence[Image] | Images,
+        threads: int = 1,
+        output: Output | None = None,
+        out: Image | None = None,
+    ) -> Images:
+        """Runs each sample's entries. images: n arrays (h, w, c) of one dtype, views welcome. With
+        an output the results are converted by it as they are written.
+        """
 
     def run_masks(self, stage: Stage, masks: list[Image], threads: int = 1) -> list[Image]:
         """Runs the WARP entries alone on masks (h, w, c) of any dtype: nearest, outside 0."""
@@ -51,3 +75,16 @@ class Engine(Protocol):
         self, images: Image, mean: Floats, std: Floats, nchw: bool, dtype: str, threads: int = 1
     ) -> Image:
         """Normalizes a batch (n, h, w, c). mean, std (c,); dtype: float32 or float16."""
+
+
+def numbers_of(output: Output, channels: int) -> tuple[Floats, Floats]:
+    """The output's mean and standard deviation, (channels,) each."""
+    mean = np.broadcast_to(np.array(output.mean, dtype=np.float64), (channels,))
+    return mean, np.broadcast_to(np.array(output.std, dtype=np.float64), (channels,))
+
+
+def converted_shape(shape: tuple[int, ...], output: Output | None) -> tuple[int, ...]:
+    """The shape of an image (h, w, c) after the output."""
+    if output is None or output.layout != "NCHW":
+        return shape
+    return shape[2], shape[0], shape[1]

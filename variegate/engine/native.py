@@ -7,6 +7,7 @@ interpreter lock and fills them. JPEG goes through Pillow, between two runs of t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ import numpy.typing as npt
 
 import variegate.engine._native as _native
 from variegate.engine import reference
-from variegate.engine.engine import Floats, Image, Images
+from variegate.engine.engine import Floats, Image, Images, converted_shape, numbers_of
 from variegate.errors import EngineError
+from variegate.ops.entries import Output
 from variegate.plan.normal import normal_table
 from variegate.plan.program import MixStage, Stage, Verb
 
@@ -25,48 +27,96 @@ name = "native"
 MOVED_AS_BYTES = 16
 
 
-def run_stage(stage: Stage, images: list[Image], threads: int = 1) -> Images:
+def run_stage(
+    stage: Stage,
+    images: Sequence[Image] | Images,
+    threads: int = 1,
+    output: Output | None = None,
+    out: Image | None = None,
+) -> Images:
     """Runs each sample's entries in order. images: n arrays (h, w, c) of one dtype.
 
-    Returns new arrays. Raises EngineError, before anything is computed, where the stage does not
-    fit the images.
+    Returns new arrays, or `out`, converted by the output where there is one. Raises EngineError,
+    before anything is computed, where the stage does not fit the images.
     """
-    if np.any(stage.verb == Verb.CODEC):
-        return _run_with_codec(stage, images, threads)
-    sizes = np.asarray(stage.sizes_out)
-    if len(sizes) != len(images):
-        raise EngineError(f"stage: made for {len(sizes)} images, got {len(images)}")
-    shapes = [(int(h), int(w), stage.channels_out) for h, w in sizes]
-    return _run_between(stage, stage.start, images, shapes, threads)
+    if len(stage.tables.codec) and np.any(_entries(stage) == Verb.CODEC):
+        return _converted(_run_with_codec(stage, images, threads), output, out, threads)
+    if len(stage.sizes_out) != len(images):
+        raise EngineError(f"stage: made for {len(stage.sizes_out)} images, got {len(images)}")
+    channels = stage.channels_out
+    shapes = [(height, width, channels) for height, width in stage.sizes_out.tolist()]
+    return _run_between(stage, images, shapes, threads, output, out)
+
+
+def _entries(stage: Stage) -> Any:
+    """The verbs of the stage's samples; the arrays may hold others' too."""
+    return stage.verb[stage.start[0] : stage.start[-1]]
 
 
 def _run_between(
-    stage: Stage, start: Any, images: list[Image], shapes: Sequence[Size], threads: int
+    stage: Stage,
+    images: Sequence[Image] | Images,
+    shapes: Sequence[Size],
+    threads: int,
+    output: Output | None = None,
+    out: Image | None = None,
 ) -> Images:
-    """Runs the entries start[i] to start[i + 1] of each sample; shapes: of the results."""
-    if not images:
+    """Runs all entries; shapes: of the results before the output."""
+    if not len(images):
         return Images()
     given = getattr(images, "batch", None)
-    results = _empty(shapes, images[0].dtype)
+    dtype = (images[0] if given is None else given).dtype
+    numbers = None
+    if output is not None:
+        scale, offset = _scale_offset(output, stage.channels_out, dtype == np.uint8)
+        numbers = (scale, offset, output.layout == "NCHW")
+        dtype = np.dtype(output.dtype)
+    results = Images.of(out) if out is not None else _empty(shapes, output, dtype)
     _call(
         _native.run_stage,
-        start,
+        stage.start,
         stage.verb,
         stage.row,
         stage.tables,
         list(images) if given is None else given,
-        results if results.batch is None else results.batch,
-        None,
+        list(results) if results.batch is None else results.batch,
+        numbers,
         normal_table(),
         threads,
     )
     return results
 
 
-def _empty(shapes: Sequence[Size], dtype: Any) -> Images:
+@lru_cache(maxsize=64)
+def _scale_offset(output: Output, channels: int, whole: bool) -> tuple[Any, Any]:
+    """What a value is multiplied by and what is added then, (c,) float32 each."""
+    return _line(*numbers_of(output, channels), whole)
+
+
+def _line(mean: Floats, std: Floats, whole: bool) -> tuple[Any, Any]:
+    full = 255.0 if whole else 1.0
+    return (1.0 / (full * std)).astype(np.float32), (-mean / std).astype(np.float32)
+
+
+def _converted(images: Images, output: Output | None, out: Image | None, threads: int) -> Images:
+    """The output for itself, after stages that cannot write it."""
+    if output is not None:
+        numbers = numbers_of(output, images[0].shape[2])
+        nchw = output.layout == "NCHW"
+        parts = [images.batch] if images.batch is not None else [one[None] for one in images]
+        made = [run_output(part, *numbers, nchw, output.dtype, threads) for part in parts]
+        images = Images.of(made[0]) if images.batch is not None else Images(m[0] for m in made)
+    if out is None or images.batch is None:
+        return images
+    out[...] = images.batch
+    return Images.of(out)
+
+
+def _empty(shapes: Sequence[Size], output: Output | None, dtype: Any) -> Images:
     """Arrays to be filled: slices of one array where all shapes agree."""
+    shapes = [converted_shape(shape, output) for shape in shapes]
     try:
-        if len(set(shapes)) == 1:
+        if shapes.count(shapes[0]) == len(shapes):
             return Images.of(np.empty((len(shapes), *shapes[0]), dtype=dtype))
         return Images(np.empty(shape, dtype=dtype) for shape in shapes)
     except ValueError as error:
@@ -80,9 +130,9 @@ def _call(function: Callable[..., None], *arguments: Any) -> None:
         raise EngineError(f"native engine: {error}") from None
 
 
-def _run_with_codec(stage: Stage, images: list[Image], threads: int) -> Images:
+def _run_with_codec(stage: Stage, images: Sequence[Image] | Images, threads: int) -> Images:
     """Runs up to each sample's next CODEC, then that through Pillow, until all entries have run."""
-    current: list[Image] = images
+    current: list[Image] = list(images)
     starts, ends = np.asarray(stage.start)[:-1].copy(), np.asarray(stage.start)[1:]
     if len(starts) != len(images) or np.any(np.diff(stage.start) < 0):
         raise EngineError(
@@ -91,14 +141,13 @@ def _run_with_codec(stage: Stage, images: list[Image], threads: int) -> Images:
     while True:
         stops = [_next_codec(stage, int(a), int(b)) for a, b in zip(starts, ends, strict=True)]
         parts = [(int(a), stop) for a, stop in zip(starts, stops, strict=True)]
-        current = _run_parts(stage, parts, current, threads)
+        current = list(_run_parts(stage, parts, current, threads))
         waiting = [i for i, stop in enumerate(stops) if stop < ends[i]]
         if not waiting:
             break
         for i in waiting:
             row = _checked_row(stage, stops[i])
             current[i] = reference.codec(current[i], stage.tables, row)
-        current = list(current)  # no longer slices of one array
         starts = np.array([stop + (stop < end) for stop, end in zip(stops, ends, strict=True)])
     return reference.gathered(current)
 
@@ -133,7 +182,7 @@ def _run_parts(
         stage.channels_in,
         stage.channels_out,
     )
-    return _run_between(part_stage, start, images, shapes, threads)
+    return _run_between(part_stage, images, shapes, threads)
 
 
 def _shape_after(stage: Stage, first: int, last: int, image: Image) -> Size:
@@ -157,7 +206,8 @@ def run_masks(stage: Stage, masks: list[Image], threads: int = 1) -> list[Image]
         return reference.run_masks(stage, masks, threads)
     dtype = masks[0].dtype
     sources = [np.ascontiguousarray(mask).view(np.uint8) for mask in masks]
-    start, warps = np.asarray(stage.start), np.cumsum([0, *(stage.verb == Verb.WARP)])
+    start = np.asarray(stage.start)
+    warps = np.concatenate([[0], np.cumsum(stage.verb == Verb.WARP)])
     if len(start) != len(masks) + 1 or start.min() < 0 or start.max() >= len(warps):
         raise EngineError(f"native engine: stage.start: does not fit {len(masks)} masks")
     moved = np.diff(warps[start]) > 0
@@ -167,7 +217,7 @@ def run_masks(stage: Stage, masks: list[Image], threads: int = 1) -> list[Image]
             np.asarray(stage.sizes_out).tolist(), moved, sources, strict=True
         )
     ]
-    results = list(_empty(shapes, np.uint8))
+    results = list(_empty(shapes, None, np.dtype(np.uint8)))
     _call(
         _native.run_masks,
         stage.start,
@@ -202,9 +252,7 @@ def run_output(
         raise EngineError(f"output: expected float32 or float16, got {dtype}")
     images = np.ascontiguousarray(images)
     count, height, width, channels = images.shape
-    full = 255.0 if images.dtype == np.uint8 else 1.0
-    scale = (1.0 / (full * std)).astype(np.float32)
-    offset = (-mean / std).astype(np.float32)
+    scale, offset = _line(mean, std, images.dtype == np.uint8)
     shape = (channels, height, width) if nchw else (height, width, channels)
     result = np.empty((count, *shape), dtype=dtype)
     _call(_native.run_output, images, scale, offset, nchw, result, threads)

@@ -8,14 +8,15 @@ the fraction, as Pillow does.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from variegate.engine.engine import Images
+from variegate.engine.engine import Images, numbers_of
 from variegate.engine.sampling import warp
-from variegate.ops.entries import MeasureMode
+from variegate.ops.entries import MeasureMode, Output
 from variegate.plan.counter import hashes
 from variegate.plan.normal import normal_table
 from variegate.plan.program import MixStage, Stage, Tables, Verb
@@ -25,9 +26,15 @@ Floats = npt.NDArray[np.float64]
 name = "reference"
 
 
-def run_stage(stage: Stage, images: list[Image], threads: int = 1) -> Images:
-    """Runs each sample's entries in order. images: n arrays (h, w, c); returns new arrays, never
-    views of them.
+def run_stage(
+    stage: Stage,
+    images: Sequence[Image] | Images,
+    threads: int = 1,
+    output: Output | None = None,
+    out: Image | None = None,
+) -> Images:
+    """Runs each sample's entries in order, then the output. images: n arrays (h, w, c); returns
+    new arrays, never views of them, or `out`.
     """
     results = []
     for sample, given in enumerate(images):
@@ -35,7 +42,17 @@ def run_stage(stage: Stage, images: list[Image], threads: int = 1) -> Images:
         for entry in range(int(stage.start[sample]), int(stage.start[sample + 1])):
             image = VERBS[Verb(int(stage.verb[entry]))](image, stage.tables, int(stage.row[entry]))
         results.append(image.copy() if np.may_share_memory(image, given) else image)
-    return gathered(results)
+    if output is not None:
+        nchw = output.layout == "NCHW"
+        results = [
+            run_output(one[None], *numbers_of(output, one.shape[2]), nchw, output.dtype)[0]
+            for one in results
+        ]
+    if out is None:
+        return gathered(results)
+    for place, result in enumerate(results):
+        out[place] = result
+    return Images.of(out)
 
 
 def gathered(images: list[Image]) -> Images:
@@ -283,18 +300,25 @@ def rectangles(image: Image, tables: Tables, row: int) -> Image:
     return out
 
 
-def words(key: Any, image: Image) -> npt.NDArray[np.uint64]:
-    """One random 64-bit word per value of the image: mix(mix(place) ^ key), places in row, column,
+def random_parts(key: Any, image: Image, bits: int) -> npt.NDArray[np.int64]:
+    """One random number of `bits` bits per value of the image, in its shape; places in row, column,
     channel order.
+
+    Each 64-bit word, mix(mix(place) ^ key), serves 64 // bits values in a row, the lowest bits
+    first: place i takes part i % (64 // bits) of word i // (64 // bits).
     """
-    places = np.arange(image.size, dtype=np.uint64)
-    return hashes(np.array([key], dtype=np.uint64), places).reshape(image.shape)
+    each = 64 // bits
+    places = np.arange(-(-image.size // each), dtype=np.uint64)
+    words = hashes(np.array([key], dtype=np.uint64), places)
+    shifts = np.arange(each, dtype=np.uint64) * np.uint64(bits)
+    parts = (words >> shifts) & np.uint64((1 << bits) - 1)
+    return parts.ravel()[: image.size].reshape(image.shape).astype(np.int64)
 
 
 def random_levels(key: Any, image: Image) -> Image:
-    """Uniform random levels: the highest 8 bits of each word."""
-    top = (words(key, image) >> np.uint64(56)).astype(np.uint8)
-    return top if image.dtype == np.uint8 else (top / 255.0).astype(np.float32)
+    """Uniform random levels: eight values of a word, 8 bits each."""
+    parts = random_parts(key, image, 8)
+    return parts.astype(np.uint8) if image.dtype == np.uint8 else (parts / 255.0).astype(np.float32)
 
 
 def grid(image: Image, tables: Tables, row: int) -> Image:
@@ -311,12 +335,16 @@ def grid(image: Image, tables: Tables, row: int) -> Image:
 
 
 def noise(image: Image, tables: Tables, row: int) -> Image:
-    """Add sigma times a standard normal number; rounded. The number is a table's entry at the
-    word's top 12 bits.
+    """Add sigma times a standard normal number. Four values of a word: the number is a table's
+    entry at the top 12 of a value's 16 bits.
+
+    uint8 adds the nearest whole level, halves up, and clips; float32 is rounded as elsewhere.
     """
-    places = (words(tables.noise_key[row], image) >> np.uint64(52)).astype(np.int64)
-    normal = normal_table()[places].astype(np.float64)
-    return rounded(levels(image) + normal * (float(tables.noise[row]) * 255.0), image)
+    entries = random_parts(tables.noise_key[row], image, 16) >> 4
+    step = normal_table()[entries].astype(np.float64) * (float(tables.noise[row]) * 255.0)
+    return rounded(
+        levels(image) + (np.floor(step + 0.5) if image.dtype == np.uint8 else step), image
+    )
 
 
 def codec(image: Image, tables: Tables, row: int) -> Image:

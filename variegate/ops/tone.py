@@ -8,6 +8,7 @@ where the op says so.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from variegate.ops.entries import Floats
 from variegate.ops.op import Kind, Param, declare
@@ -32,11 +33,11 @@ def factor(name: str = "factor") -> Param:
 
 
 @declare(Kind.TABLE, source=PILLOW, params=(factor(),))
-def brightness(levels: Floats, factor: Floats) -> Floats:
+def brightness(levels: Floats, factor: Floats) -> npt.NDArray[np.float32]:
     """Scale every level: 0 is black, 1 unchanged."""
     # Pillow blends with black in single precision; the last bit decides where the product is
     # nearly whole.
-    return (factor.astype(np.float32) * levels.astype(np.float32)).astype(np.float64)
+    return factor.astype(np.float32) * levels.astype(np.float32)
 
 
 @declare(

@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from variegate.engine.engine import Engine, Images
-from variegate.errors import InputError, PolicyError
+from variegate.engine.engine import Engine, Images, converted_shape
+from variegate.errors import EngineError, InputError, PolicyError
 from variegate.ops.settings import number
-from variegate.plan.lower import lower
-from variegate.plan.plan import Plan
+from variegate.pipeline.buffers import Buffers
 from variegate.plan.program import MixStage, Program, Stage
 from variegate.policy.nodes import fraction
-from variegate.targets.boxes import BOX_FORMATS, from_corners, move_boxes, read_boxes
+from variegate.targets.boxes import BOX_FORMATS, from_corners, move_boxes, read_all_boxes
 from variegate.targets.images import read_mask, stack
 from variegate.targets.keypoints import move_keypoints, read_keypoints
 from variegate.targets.labels import mix_labels, read_labels, soften
@@ -58,43 +58,57 @@ def _pixels(value: object) -> float:
         raise PolicyError(message) from error
 
 
-def apply_plan(
-    plan: Plan,
-    images: list[Any],
+@dataclass(frozen=True)
+class Means:
+    """What a batch is worked on with. mixes: the names of the policy's ops that mix images, if
+    any; buffers: memory for results.
+    """
+
+    engine: Engine
+    form: Targets
+    classes: int | None
+    threads: int
+    mixes: tuple[str, ...] = ()
+    buffers: Buffers | None = None
+
+
+def apply_program(
+    program: Program,
+    images: Images,
     batch: Mapping[str, Any],
-    engine: Engine,
-    form: Targets,
-    classes: int | None,
-    threads: int,
-    mixes: bool = False,
+    means: Means,
+    out: Any = None,
 ) -> dict[str, Any]:
     """Reads every target, then runs the program: nothing is computed before all of them are known
-    to be legal. mixes: whether the policy mixes images, even if nothing was mixed this time.
+    to be legal. out: an array for the images.
     """
-    sizes = [tuple(image.shape[:2]) for image in images]
-    if [tuple(s) for s in plan.sizes.tolist()] != sizes:
-        raise InputError(
-            f"the plan was drawn for {len(plan)} images of other sizes than the {len(images)} given"
-        )
-    program = lower(
-        plan, images[0].dtype if images else np.uint8, images[0].shape[2] if images else 1
-    )
-    mixes = mixes or any(isinstance(stage, MixStage) for stage in program.stages)
-    _refuse_mixed(batch, mixes, plan)
-    labels = _labels(batch, len(images), mixes, classes)
+    into = None if out is None else read_out(out, program, images)
+    if len(batch) == 1:
+        return {
+            "images": run_images(program, images, means.engine, means.threads, into, means.buffers)
+        }
+    starting = _starting_sizes(program)
+    sizes: list[tuple[int, int]] = [tuple(size) for size in starting.tolist()]
+    mixing = bool(means.mixes) or any(isinstance(stage, MixStage) for stage in program.stages)
+    if mixing:
+        _refuse_mixed(batch, means.mixes)
+    engine, form, threads = means.engine, means.form, means.threads
+    labels = _labels(batch, len(images), mixing, means.classes)
     masks = _masks(batch, sizes)
     boxes = _boxes(batch, sizes, form)
     points = _keypoints(batch, sizes, form, boxes)
 
-    result: dict[str, Any] = {"images": run_images(program, images, engine, threads)}
+    result: dict[str, Any] = {
+        "images": run_images(program, images, engine, threads, into, means.buffers)
+    }
     if labels is not None:
         result["labels"] = _mixed_labels(program, labels)
     if masks is not None:
         result["masks"] = _run_masks(program, masks, engine, threads, batch["masks"])
     if boxes is not None:
-        result |= _run_boxes(program, boxes, batch, form, plan)
+        result |= _run_boxes(program, boxes, batch, form, starting)
     if points is not None:
-        moved = move_keypoints(program, points, plan.sizes)
+        moved = move_keypoints(program, points, starting)
         shift = 0.5 if form.keypoints == "index" else 0.0
         if boxes is not None:
             moved = _with_boxes(moved, result["kept"])
@@ -103,44 +117,82 @@ def apply_plan(
     return result
 
 
-def run_images(program: Program, images: list[Any], engine: Engine, threads: int) -> Any:
-    """The images through all stages and the output; one array where the sizes agree."""
+def _starting_sizes(program: Program) -> npt.NDArray[np.int64]:
+    first = program.stages[0]
+    if not isinstance(first, Stage):
+        raise EngineError("program: the first stage is a mix")
+    return np.asarray(first.sizes_in, dtype=np.int64)
+
+
+def run_images(
+    program: Program,
+    images: Images,
+    engine: Engine,
+    threads: int,
+    out: Any = None,
+    buffers: Buffers | None = None,
+) -> Any:
+    """The images through all stages and the output; one array where the sizes agree.
+
+    out: the array that takes the result. buffers: where its memory comes from if there is none.
+    """
     current = images
-    for stage in program.stages:
+    for stage in program.stages[:-1]:
         if isinstance(stage, MixStage):
             batch = as_batch(current)
             if isinstance(batch, np.ndarray):
                 current = Images.of(engine.run_mix(stage, batch, threads))
         else:
             current = engine.run_stage(stage, current, threads)
-    batch = as_batch(current)
-    output = program.output
-    if output is None:
-        return batch
-    channels = current[0].shape[2] if current else 1
-    mean = np.broadcast_to(np.array(output.mean, dtype=np.float64), (channels,))
-    std = np.broadcast_to(np.array(output.std, dtype=np.float64), (channels,))
-    nchw = output.layout == "NCHW"
-    if isinstance(batch, np.ndarray):
-        return engine.run_output(batch, mean, std, nchw, output.dtype, threads)
-    return [
-        engine.run_output(image[None], mean, std, nchw, output.dtype, threads)[0] for image in batch
-    ]
+    last = program.stages[-1]
+    if not isinstance(last, Stage):
+        raise EngineError("program: the last stage is a mix")
+    if out is None and buffers is not None:
+        form = result_form(program)
+        out = None if form is None else buffers.take(*form)
+    return as_batch(engine.run_stage(last, current, threads, program.output, out))
 
 
-def as_batch(images: list[Any]) -> Any:
+def result_form(program: Program) -> tuple[tuple[int, ...], np.dtype[Any]] | None:
+    """Shape and dtype of the resulting batch; None where the sizes differ or there are none."""
+    last, output = program.stages[-1], program.output
+    if not isinstance(last, Stage) or len(last.sizes_out) == 0:
+        return None
+    sizes = np.asarray(last.sizes_out)
+    if len(sizes) > 1 and not (sizes == sizes[0]).all():
+        return None
+    height, width = sizes[0].tolist()
+    shape = converted_shape((height, width, last.channels_out), output)
+    return (len(sizes), *shape), np.dtype(program.dtype if output is None else output.dtype)
+
+
+def read_out(out: Any, program: Program, images: Images) -> Any:
+    """The array that takes the resulting images; raises InputError where they do not fit."""
+    form = result_form(program)
+    if form is None:
+        raise InputError("out: the images come out with different sizes, or there are none")
+    shape, dtype = form
+    if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype:
+        got = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+        raise InputError(f"out: expected an array {dtype} {shape}, got {got}")
+    if not out.flags.c_contiguous or not out.flags.writeable:
+        raise InputError("out: expected a writable array in C order")
+    parts = images if images.batch is None else (images.batch,)
+    if any(np.may_share_memory(out, part) for part in parts):
+        raise InputError("out: overlaps the input images, which are never written to")
+    return out
+
+
+def as_batch(images: Images) -> Any:
     """One array (n, h, w, c) where all sizes agree, without a copy where an engine made it so."""
-    batch = images.batch if isinstance(images, Images) else None
-    return stack(images) if batch is None else batch
+    return stack(images) if images.batch is None else images.batch
 
 
-def _refuse_mixed(batch: Mapping[str, Any], mixes: bool, plan: Plan) -> None:
-    mixers = sorted({r.op for r in plan.records if "partner" in r.values}) or ["the policy's mix"]
+def _refuse_mixed(batch: Mapping[str, Any], mixes: tuple[str, ...]) -> None:
     for name in UNMIXED:
-        if mixes and name in batch:
-            raise InputError(
-                f"{name}: {' and '.join(mixers)} cannot mix {name}, only images and labels"
-            )
+        if name in batch:
+            mixers = " and ".join(mixes) or "the plan's mix"
+            raise InputError(f"{name}: {mixers} cannot mix {name}, only images and labels")
 
 
 def _labels(batch: Mapping[str, Any], count: int, mixes: bool, classes: int | None) -> Any:
@@ -169,7 +221,7 @@ def _place(batch: Mapping[str, Any], name: str, place: int) -> str:
     return f"{name}[{place}]"
 
 
-def _masks(batch: Mapping[str, Any], sizes: list[tuple[int, ...]]) -> list[Any] | None:
+def _masks(batch: Mapping[str, Any], sizes: list[tuple[int, int]]) -> list[Any] | None:
     if "masks" not in batch:
         return None
     masks = _each(batch, "masks", len(sizes))
@@ -191,17 +243,14 @@ def _run_masks(program: Program, masks: list[Any], engine: Engine, threads: int,
 
 
 def _boxes(
-    batch: Mapping[str, Any], sizes: list[tuple[int, ...]], form: Targets
+    batch: Mapping[str, Any], sizes: list[tuple[int, int]], form: Targets
 ) -> list[Any] | None:
     if "boxes" not in batch:
         if "box_labels" in batch:
             raise InputError("box_labels: pass boxes= with them")
         return None
     items = _each(batch, "boxes", len(sizes))
-    boxes = [
-        read_boxes(b, _place(batch, "boxes", i), (s[0], s[1]), form.boxes)
-        for i, (b, s) in enumerate(zip(items, sizes, strict=True))
-    ]
+    boxes = read_all_boxes(items, "boxes", sizes, form.boxes)
     for place, labels in enumerate(
         _each(batch, "box_labels", len(sizes)) if "box_labels" in batch else ()
     ):
@@ -212,10 +261,10 @@ def _boxes(
 
 
 def _run_boxes(
-    program: Program, boxes: list[Any], batch: Mapping[str, Any], form: Targets, plan: Plan
+    program: Program, boxes: list[Any], batch: Mapping[str, Any], form: Targets, starting: Any
 ) -> dict[str, Any]:
     last = [s for s in program.stages if isinstance(s, Stage)][-1]
-    moved = move_boxes(program, boxes, plan.sizes, form.min_area, form.min_visibility)
+    moved = move_boxes(program, boxes, starting, form.min_area, form.min_visibility)
     sizes = [(int(h), int(w)) for h, w in last.sizes_out]
     result: dict[str, Any] = {
         "boxes": [
@@ -234,7 +283,7 @@ def _run_boxes(
 
 def _keypoints(
     batch: Mapping[str, Any],
-    sizes: list[tuple[int, ...]],
+    sizes: list[tuple[int, int]],
     form: Targets,
     boxes: list[Any] | None,
 ) -> list[Any] | None:

@@ -4,22 +4,27 @@ two steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from variegate.engine.choose import choose
+from variegate.engine.engine import Images
 from variegate.errors import InputError, PolicyError
 from variegate.ops.op import Kind, suggest
 from variegate.ops.registry import get
-from variegate.pipeline.apply import Targets, apply_plan
-from variegate.pipeline.stream import Stream, default_threads, fresh_seed
+from variegate.pipeline.ahead import Ahead
+from variegate.pipeline.apply import Means, Targets, apply_program
+from variegate.pipeline.buffers import Buffers
+from variegate.pipeline.stream import Stream, default_threads, fresh_seed, ids_from
 from variegate.plan.counter import Keys
 from variegate.plan.draw import draw
 from variegate.plan.layout import lay_out
+from variegate.plan.lower import lower
 from variegate.plan.plan import Plan
+from variegate.plan.program import Program
 from variegate.plan.reorder import geometry_first
 from variegate.policy.io import read_file, write_file
 from variegate.policy.nodes import Node, Step, whole
@@ -33,7 +38,7 @@ BATCH = ("images", "labels", "masks", "boxes", "box_labels", "keypoints")
 SINGLE = {"image": "images", "label": "labels", "mask": "masks"}
 SINGLE |= {"boxes": "boxes", "box_labels": "box_labels", "keypoints": "keypoints"}
 
-Restore: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
+NAMES = {batch: single for single, batch in SINGLE.items()}
 
 
 class Pipeline:
@@ -73,40 +78,50 @@ class Pipeline:
         self._engine_name = engine
         self._engine = choose(engine)
         self._layout = lay_out(self.policy)
-        self._mixes = any(get(s.op).kind is Kind.MIX for s, _ in walk(self.policy.steps))
+        names = {s.op for s, _ in walk(self.policy.steps) if get(s.op).kind is Kind.MIX}
+        self._mixes = tuple(sorted(names))
+        last = self.policy.steps[-1] if self.policy.steps else None
+        self._channels_first = isinstance(last, Step) and last.arguments.get("layout") == "NCHW"
         self._stream = Stream()
+        self._buffers = Buffers()
+        alike = not self._mixes and not self._layout.needs_labels
+        self._ahead = Ahead(self._lowered, len(self._layout.slots)) if alike else None
 
     @property
     def engine(self) -> str:
         """The name of the engine in use."""
         return str(self._engine.name)
 
-    def __call__(self, *, index: Any = None, epoch: int = 0, **targets: Any) -> dict[str, Any]:
+    def __call__(
+        self, *, index: Any = None, epoch: int = 0, out: Any = None, **targets: Any
+    ) -> dict[str, Any]:
         """Augments a batch (images=, labels=, masks=, boxes=, box_labels=, keypoints=) or one
         sample (image=, ...).
 
         images: (n, h, w, c) or a list of (h, w, c), uint8 or float32 in [0, 1]; image: (h, w) or
         (h, w, c). labels: (n,) class indices or (n, classes). masks: a list or array of (h, w) or
         (h, w, c). boxes, box_labels, keypoints: a list with one array per image. index: sample ids
-        (n,), by default counted; epoch: a whole number. Returns a dict with the same names; with
-        boxes also `kept`, with keypoints `keypoints_inside`. Raises InputError before anything is
-        computed.
+        (n,), by default counted; epoch: a whole number. out: an array that takes the images, of
+        their shape and dtype. Returns a dict with the same names; with boxes also `kept`, with
+        keypoints `keypoints_inside`. Raises InputError before anything is computed.
         """
-        batch, restore = self._batch(targets)
-        images = read_batch(batch["images"])
-        ids = self._ids(index, len(images), "image" in targets)
-        plan = self._draw(images, batch.get("labels"), ids, whole(epoch, 0, 2**63, "epoch"))
-        result = self._apply(plan, images, batch)
-        if isinstance(batch["images"], np.ndarray) and len(images) == 0:
+        batch, images, flat = self._read(targets)
+        single = flat is not None
+        if epoch.__class__ is not int or epoch < 0:
+            epoch = whole(epoch, 0, 2**63, "epoch")
+        start, ids = self._ids(index, len(images), single)
+        program = self._program(images, batch.get("labels"), start, ids, epoch)
+        into = out[None] if single and isinstance(out, np.ndarray) else out
+        result = apply_program(program, images, batch, self._means(len(images)), into)
+        if len(images) == 0 and isinstance(batch["images"], np.ndarray):
             result["images"] = self._empty(batch["images"])
-        return restore(result)
+        return result if flat is None else _one(result, flat and not self._channels_first)
 
     def _empty(self, images: Any) -> Any:
         """What a batch of no images becomes: the shape and dtype that one image would give."""
-        probe = np.zeros((1, *images.shape[1:]), dtype=images.dtype)
-        read_batch(probe)
-        plan = self._draw([probe[0]], [0], np.zeros(1, dtype=np.uint64), 0)
-        return self._apply(plan, [probe[0]], {})["images"][:0]
+        probe = read_batch(np.zeros((1, *images.shape[1:]), dtype=images.dtype))
+        program = self._program(probe, [0], None, np.zeros(1, dtype=np.uint64), 0)
+        return apply_program(program, probe, {"images": probe}, self._means(1))["images"][:0]
 
     def draw(
         self,
@@ -121,7 +136,7 @@ class Pipeline:
         if (sizes is None) == (images is None):
             raise InputError("draw: pass either sizes=[(height, width), ...] or images=")
         if images is not None:
-            sizes = [image.shape[:2] for image in read_batch(images)]
+            sizes = _sizes(read_batch(images))
         array = as_array(sizes, "sizes")
         if (
             array.ndim != 2
@@ -132,17 +147,27 @@ class Pipeline:
             raise InputError(
                 f"sizes: expected (n, 2) whole numbers of at least 1, got {sizes!r:.80}"
             )
-        ids = self._ids(index, len(array), False)
+        start, ids = self._ids(index, len(array), False)
+        ids = ids_from(start or 0, len(array)) if ids is None else ids
         classes = None if labels is None else class_indices(read_labels(labels, len(array)))
         number = whole(epoch, 0, 2**63, "epoch")
         return self._drawn(number, ids, array.astype(np.int64), classes)
 
-    def apply(self, plan: Plan, **targets: Any) -> dict[str, Any]:
+    def apply(self, plan: Plan, *, out: Any = None, **targets: Any) -> dict[str, Any]:
         """Carries out a plan; the same targets as a call. Image sizes must be the plan's."""
         if not isinstance(plan, Plan):
             raise InputError(f"apply: expected a Plan, got {type(plan).__name__}")
-        batch, restore = self._batch(targets)
-        return restore(self._apply(plan, read_batch(batch["images"]), batch))
+        batch, images, flat = self._read(targets)
+        if not np.array_equal(plan.sizes, _sizes(images)):
+            raise InputError(
+                f"the plan was drawn for {len(plan)} images of other sizes than the "
+                f"{len(images)} given"
+            )
+        dtype, channels = _pixels(images)
+        program = lower(plan, dtype, channels)
+        into = out[None] if flat is not None and isinstance(out, np.ndarray) else out
+        result = apply_program(program, images, batch, self._means(len(images)), into)
+        return result if flat is None else _one(result, flat and not self._channels_first)
 
     def explain(
         self, index: int, epoch: int = 0, *, size: tuple[int, int] = (224, 224), label: int = 0
@@ -150,47 +175,68 @@ class Pipeline:
         """What sample `index` goes through in `epoch`, as text."""
         return str(self.draw(sizes=[size], index=[index], epoch=epoch, labels=[label]))
 
-    def _draw(self, images: list[Any], labels: Any, ids: Keys, epoch: int) -> Plan:
-        sizes = np.array([image.shape[:2] for image in images], dtype=np.int64).reshape(-1, 2)
-        classes = None if labels is None else class_indices(read_labels(labels, len(images)))
-        return self._drawn(epoch, ids, sizes, classes)
-
     def _drawn(self, epoch: int, ids: Keys, sizes: Any, classes: Any) -> Plan:
         plan = draw(self._layout, self.seed, epoch, ids, sizes, classes)
         return geometry_first(plan) if self.reorder else plan
 
-    def _apply(self, plan: Plan, images: list[Any], batch: Mapping[str, Any]) -> dict[str, Any]:
-        threads = default_threads() if self.threads is None else self.threads
-        form = self.targets
-        return apply_plan(
-            plan, images, batch, self._engine, form, self.classes, threads, self._mixes
-        )
+    def _lowered(self, epoch: int, ids: Keys, sizes: Any, dtype: Any, channels: int) -> Program:
+        return lower(self._drawn(epoch, ids, sizes, None), dtype, channels)
 
-    def _batch(self, targets: Mapping[str, Any]) -> tuple[dict[str, Any], Restore]:
-        """The targets as a batch, and what turns the result back into the form that came."""
+    def _program(
+        self, images: Images, labels: Any, start: int | None, ids: Keys | None, epoch: int
+    ) -> Program:
+        """What the images go through. start: the first id where they follow each other, else ids
+        (n,).
+        """
+        count, batch = len(images), images.batch
+        if start is not None and batch is not None and self._ahead is not None:
+            form = (epoch, *batch.shape[1:], batch.dtype)
+            return self._ahead.program(start, count, form)
+        if ids is None:
+            ids = ids_from(start or 0, count)
+        classes = None
+        if labels is not None and self._layout.needs_labels:
+            classes = class_indices(read_labels(labels, count))
+        dtype, channels = _pixels(images)
+        return lower(self._drawn(epoch, ids, _sizes(images), classes), dtype, channels)
+
+    def _means(self, count: int) -> Means:
+        threads = self.threads
+        if threads is None:
+            threads = default_threads() if count > 1 else 1
+        return Means(self._engine, self.targets, self.classes, threads, self._mixes, self._buffers)
+
+    def _read(self, targets: dict[str, Any]) -> tuple[Mapping[str, Any], Images, bool | None]:
+        """The targets as a batch; its checked images; None for a batch, for one sample whether its
+        image came without a channel axis.
+        """
         single = "image" in targets
-        known = tuple(SINGLE) if single else BATCH
+        known = SINGLE if single else BATCH
         for name in targets:
             if name not in known:
                 raise InputError(
-                    f"unknown argument {name!r}; {suggest(name, [*known, 'index', 'epoch'])}"
+                    f"unknown argument {name!r}; {suggest(name, [*known, 'index', 'epoch', 'out'])}"
                 )
         if not single:
             if targets.get("images") is None:
                 raise InputError("pass images= (a batch) or image= (one sample)")
-            return {k: v for k, v in targets.items() if v is not None}, lambda result: result
+            batch = {k: v for k, v in targets.items() if v is not None}
+            return batch, read_batch(batch["images"]), None
         image, flat = read_single(targets["image"])
-        batch: dict[str, Any] = {"images": [image]}
-        for name, value in targets.items():
-            if name != "image" and value is not None:
-                batch[SINGLE[name]] = [value]
-        last = self.policy.steps[-1] if self.policy.steps else None
-        first = isinstance(last, Step) and last.arguments.get("layout") == "NCHW"
-        return batch, lambda result: _one(result, flat and not first)
+        images = Images.of(image[None])
+        batch = {"images": images}
+        if len(targets) > 1:
+            for name, value in targets.items():
+                if name != "image" and value is not None:
+                    batch[SINGLE[name]] = [value]
+        return batch, images, flat
 
-    def _ids(self, index: Any, count: int, single: bool) -> Keys:
+    def _ids(self, index: Any, count: int, single: bool) -> tuple[int | None, Keys | None]:
+        """The first id where they follow each other, else all ids (n,)."""
         if index is None:
-            return self._stream.take(count)
+            return self._stream.take(count), None
+        if single and index.__class__ is int and 0 <= index < 2**63:
+            return index, None
         ids = as_array(index, "index")
         if single and ids.ndim == 0:
             ids = ids[None]
@@ -200,7 +246,10 @@ class Pipeline:
             )
         if np.any(ids < 0):
             raise InputError(f"index: expected whole numbers of at least 0, got {int(ids.min())}")
-        return ids.astype(np.uint64)
+        ids = ids.astype(np.uint64)
+        if count and int(ids[-1]) - int(ids[0]) == count - 1 and np.all(ids[1:] - ids[:-1] == 1):
+            return int(ids[0]), ids
+        return None, ids
 
     def to_dict(self) -> dict[str, Any]:
         """Policy, seed and settings as JSON data."""
@@ -259,10 +308,22 @@ class Pipeline:
         self._stream = Stream(copied=True)
 
 
+def _sizes(images: Images) -> Any:
+    """(n, 2) heights and widths."""
+    if images.batch is not None:
+        size = np.array(images.batch.shape[1:3], dtype=np.int64)
+        return np.broadcast_to(size, (len(images), 2))
+    return np.array([image.shape[:2] for image in images], dtype=np.int64).reshape(-1, 2)
+
+
+def _pixels(images: Images) -> tuple[Any, int]:
+    """Dtype and channel count; those of gray bytes where there are no images."""
+    return (images[0].dtype, images[0].shape[2]) if len(images) else (np.dtype(np.uint8), 1)
+
+
 def _one(result: dict[str, Any], flat: bool) -> dict[str, Any]:
     """The single sample of a batch of one."""
-    names = {batch: single for single, batch in SINGLE.items()}
-    out = {names.get(name, name): value[0] for name, value in result.items()}
+    out = {NAMES.get(name, name): value[0] for name, value in result.items()}
     if flat and out["image"].shape[2] == 1:
         out["image"] = out["image"][..., 0]
     return out

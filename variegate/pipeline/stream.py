@@ -29,8 +29,8 @@ class Stream:
         self._next = 0
         self._lock = threading.Lock()
 
-    def take(self, count: int) -> Keys:
-        """The next `count` ids, uint64."""
+    def take(self, count: int) -> int:
+        """The first of the next `count` ids, which go on at 0 after 2**64 - 1."""
         if self._process != os.getpid():
             self._lock = (
                 threading.Lock()
@@ -40,8 +40,13 @@ class Stream:
         with self._lock:
             start = self._next
             self._next = (start + count) % 2**64
-        with np.errstate(over="ignore"):
-            return np.uint64(start) + np.arange(count, dtype=np.uint64)
+        return start
+
+
+def ids_from(start: int, count: int) -> Keys:
+    """`count` ids from `start` on, uint64."""
+    with np.errstate(over="ignore"):
+        return np.uint64(start) + np.arange(count, dtype=np.uint64)
 
 
 def worker_seed() -> int | None:

@@ -15,8 +15,9 @@ from variegate.ops.entries import MeasureMode
 from variegate.ops.op import Kind
 from variegate.ops.registry import get
 from variegate.ops.settings import MAX_SIDE
-from variegate.plan.plan import Plan, Record, check_extras, check_values
+from variegate.plan.plan import Plan, check_extras, check_values
 from variegate.plan.program import KNOTS, Border, MixStage, Program, Resample, Stage, Tables, Verb
+from variegate.plan.record import Record
 from variegate.plan.tables import SHAPES
 
 Array = npt.NDArray[Any]

@@ -2,7 +2,7 @@
 
 The mixer is the 64-bit finalizer of SplitMix64 (Steele, Lea and Flood 2014), applied to the sample
 index and to the key of a slot in turn. Sample, epoch, seed and slot each pass through it, so that
-neighbors share nothing.
+neighbors share nothing. Products and sums of arrays wrap around without a warning.
 """
 
 from __future__ import annotations
@@ -31,17 +31,15 @@ def slot_keys(seed: int, epoch: int, slots: Keys) -> Keys:
     2**64.
     """
     start = np.array([seed & (2**64 - 1), epoch & (2**64 - 1)], dtype=np.uint64)
-    with np.errstate(over="ignore"):
-        key = mix(start[:1] + GOLDEN)
-        key = mix((key ^ start[1:]) + GOLDEN)
-        return mix((key ^ slots) + GOLDEN)
+    key = mix(start[:1] + GOLDEN)
+    key = mix((key ^ start[1:]) + GOLDEN)
+    return mix((key ^ slots) + GOLDEN)
 
 
 def hashes(keys: Keys, index: Keys) -> Keys:
     """(n, slots) random 64-bit words for sample indices (n,) and slot keys (slots,)."""
-    with np.errstate(over="ignore"):
-        sample = mix(index * GOLDEN + GOLDEN)
-        return mix(sample[:, None] ^ keys[None, :])
+    sample = mix(index * GOLDEN + GOLDEN)
+    return mix(sample[:, None] ^ keys)
 
 
 def uniforms(keys: Keys, index: Keys) -> Floats:

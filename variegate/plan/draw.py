@@ -7,16 +7,19 @@ batch.
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from variegate.errors import InputError
-from variegate.ops.op import Kind
+from variegate.ops.op import Kind, Op
 from variegate.plan.counter import Keys, hashes, slot_keys, uniforms
-from variegate.plan.layout import KEY, SLOTS, All, Branch, ByClass, Choice, Layout, Leaf, lay_out
-from variegate.plan.plan import Plan, Record
+from variegate.plan.drawn import Drawn, Group
+from variegate.plan.family import Family, Leaf
+from variegate.plan.layout import ALONE, KEY, SLOTS, All, Branch, ByClass, Choice, Layout, lay_out
+from variegate.plan.plan import Plan
+from variegate.plan.record import Record
 from variegate.policy.policy import Policy
 
 Rows = npt.NDArray[np.int64]
@@ -39,138 +42,142 @@ def draw(
     layout = policy if isinstance(policy, Layout) else lay_out(policy)
     if layout.needs_labels and labels is None:
         raise InputError("the policy has a PerClass step: pass labels (class indices)")
-    numbers = uniforms(slot_keys(seed, epoch, layout.slots), index)
-    batch = _Batch(seed, epoch, index, numbers, labels)
-    records: list[Record] = []
-    _draw_all(layout.root, np.arange(len(index)), batch, records)
-    records.sort(key=lambda record: record.position)
-    return Plan(seed, epoch, index, sizes, tuple(records))
+    numbers = uniforms(layout.keys(seed, epoch), index)
+    batch = _Batch(layout, seed, epoch, index, numbers, labels)
+    batch.visit(layout.root, np.arange(len(index)))
+    return Plan(seed, epoch, index, sizes, batch.drawn())
 
 
 class _Batch:
-    """What every branch needs of the batch."""
+    """One pass over the policy: which leaves each sample comes to, then what is drawn there."""
 
     def __init__(
         self,
+        layout: Layout,
         seed: int,
         epoch: int,
         index: Keys,
         numbers: Floats,
-        labels: npt.NDArray[np.int64] | None,
+        labels: Rows | None,
     ) -> None:
+        self.layout = layout
         self.seed = seed
         self.epoch = epoch
         self.index = index
         self.numbers = numbers
         self.labels = labels
+        self.visits: list[tuple[Rows, Rows]] = []  # samples, and the number of each one's leaf
 
     def keys(self, position: int) -> Keys:
         """One 64-bit word for each sample at a position."""
         slot = np.array([position * SLOTS + KEY], dtype=np.uint64)
         return hashes(slot_keys(self.seed, self.epoch, slot), self.index)[:, 0]
 
-
-def _draw(branch: Branch, rows: Rows, batch: _Batch, records: list[Record]) -> None:
-    if len(rows) == 0:
-        return
-    if isinstance(branch, Leaf):
-        _draw_leaf(branch, rows, batch, records)
-    elif isinstance(branch, All):
-        _draw_all(branch, rows, batch, records)
-    elif isinstance(branch, Choice):
-        _draw_choice(branch, rows, batch, records)
-    else:
-        _draw_by_class(branch, rows, batch, records)
-
-
-def _chosen(rows: Rows, p: float, column: int, batch: _Batch) -> Rows:
-    return rows[batch.numbers[rows, column] < p] if p < 1 else rows
-
-
-def _draw_all(branch: All, rows: Rows, batch: _Batch, records: list[Record]) -> None:
-    rows = _chosen(rows, branch.p, branch.apply, batch)
-    for child in branch.children:
-        _draw(child, rows, batch, records)
-
-
-def _draw_choice(branch: Choice, rows: Rows, batch: _Batch, records: list[Record]) -> None:
-    rows = _chosen(rows, branch.p, branch.apply, batch)
-    pick = np.searchsorted(branch.cumulative, batch.numbers[rows, branch.choice], side="right")
-    pick = np.minimum(pick, len(branch.children) - 1)
-    for place in np.unique(pick):
-        _draw(branch.children[place], rows[pick == place], batch, records)
-
-
-def _draw_by_class(branch: ByClass, rows: Rows, batch: _Batch, records: list[Record]) -> None:
-    if batch.labels is None:
-        raise InputError("the policy has a PerClass step: pass labels (class indices)")
-    labels = batch.labels[rows]
-    for index in np.unique(labels):
-        child = branch.branches.get(int(index), branch.default)
-        _draw(child, rows[labels == index], batch, records)
-
-
-def _draw_leaf(leaf: Leaf, rows: Rows, batch: _Batch, records: list[Record]) -> None:
-    step, op = leaf.step, leaf.op
-    if step.p < 1:
-        rows = rows[batch.numbers[rows, leaf.columns["p"][0]] < step.p]
-    if len(rows) == 0 or op.name == "Identity":
-        return
-    values: dict[str, Any] = _params(leaf, rows, batch)
-    for item in op.draws:
-        columns = leaf.columns[item.name]
-        values[item.name] = (
-            batch.numbers[rows, columns[0]]
-            if len(columns) == 1
-            else batch.numbers[rows][:, columns]
-        )
-    if op.kind is Kind.NOISE or step.arguments.get("mode") == "noise":
-        values["key"] = batch.keys(leaf.position)[rows] | np.uint64(1)
-    if op.kind is Kind.MIX:
-        values["partner"] = _partners(batch.keys(leaf.position), batch.index)[rows]
-    settings = {s.name: step.arguments[s.name] for s in op.settings}
-    records.append(Record(leaf.position, leaf.path, op.name, rows, values, settings))
-
-
-def _params(leaf: Leaf, rows: Rows, batch: _Batch) -> dict[str, Floats]:
-    """The drawn value of each param, (k,)."""
-    magnitude = _magnitudes(leaf, rows, batch)
-    values: dict[str, Floats] = {}
-    for param in leaf.op.params:
-        if param.name in leaf.step.arguments:
-            low, high = leaf.step.arguments[param.name]
-            if low == high:
-                values[param.name] = np.full(len(rows), low)
-                continue
-            uniform = batch.numbers[rows, leaf.columns[param.name][0]]
-            span = high - low + 1 if param.whole else high - low
-            value = low + uniform * span
-            values[param.name] = np.minimum(np.floor(value), high) if param.whole else value
+    def visit(self, branch: Branch, rows: Rows) -> None:
+        if len(rows) == 0:
+            return
+        if isinstance(branch, Leaf):
+            self.visits.append((rows, np.full(len(rows), branch.number)))
+        elif isinstance(branch, All):
+            rows = self.chosen(rows, branch.p, branch.apply)
+            for child in branch.children:
+                self.visit(child, rows)
+        elif isinstance(branch, Choice):
+            self.visit_one(branch, self.chosen(rows, branch.p, branch.apply))
         else:
-            sign = np.ones(len(rows))
-            if param.mirrored:
-                sign = np.where(
-                    batch.numbers[rows, leaf.columns[f"{param.name} sign"][0]] < 0.5, -1.0, 1.0
+            self.visit_by_class(branch, rows)
+
+    def chosen(self, rows: Rows, p: float, column: int) -> Rows:
+        return rows[self.numbers[rows, column] < p] if p < 1 else rows
+
+    def visit_one(self, branch: Choice, rows: Rows) -> None:
+        uniform = self.numbers[rows, branch.choice]
+        pick = np.searchsorted(branch.cumulative, uniform, side="right")
+        pick = np.minimum(pick, len(branch.children) - 1)
+        if branch.leaves is not None:
+            self.visits.extend((rows, leaves[pick]) for leaves in branch.leaves)
+            return
+        for place in np.unique(pick):
+            self.visit(branch.children[place], rows[pick == place])
+
+    def visit_by_class(self, branch: ByClass, rows: Rows) -> None:
+        if self.labels is None:
+            raise InputError("the policy has a PerClass step: pass labels (class indices)")
+        labels = self.labels[rows]
+        for index in np.unique(labels):
+            child = branch.branches.get(int(index), branch.default)
+            self.visit(child, rows[labels == index])
+
+    def drawn(self) -> Drawn:
+        """The values at every leaf, one group for each family; records only when asked for."""
+        layout = self.layout
+        if not self.visits or not layout.families:
+            return Drawn([], tuple)
+        rows = np.concatenate([rows for rows, _ in self.visits])
+        leaf = np.concatenate([leaf for _, leaf in self.visits])
+        visit = np.repeat(np.arange(len(self.visits)), [len(rows) for rows, _ in self.visits])
+        there = leaf >= 0
+        if self.numbers.shape[1]:
+            there &= self.numbers[rows, layout.p_column[leaf]] < layout.p[leaf]
+        rows, leaf, visit = rows[there], leaf[there], visit[there]
+        family = layout.family[leaf].astype(np.int16)
+        order = np.argsort(family, kind="stable")
+        rows, leaf, visit = rows[order], leaf[order], visit[order]
+        ends = np.cumsum(np.bincount(family, minlength=len(layout.families))).tolist()
+        parts = [slice(first, end) for first, end in zip([0, *ends], ends, strict=False)]
+        local = layout.local[leaf]
+        spans, tags = [], []
+        for numbers in layout.spans:
+            found = [
+                (part, layout.families[number])
+                for number in numbers
+                for part in _parts(layout.families[number].op, parts[number], visit)
+            ]
+            # One mix sees what another has done, so those of one position go by visit.
+            found.sort(key=lambda item: visit[item[0].start] if item[1].op.kind in ALONE else -1)
+            span = [self.group(family, rows[part], local[part]) for part, family in found]
+            tags += [
+                (group, leaf[part], visit[part])
+                for group, (part, _) in zip(span, found, strict=True)
+            ]
+            if span:
+                spans.append(span)
+        return Drawn(spans, lambda: _records(layout, tags))
+
+    def group(self, family: Family, rows: Rows, local: Rows) -> Group:
+        group = family.draw(rows, local, self.numbers, self.keys)
+        if family.op.kind is Kind.MIX:
+            group.values["partner"] = _partners(self.keys(int(family.position[0])), self.index)[
+                rows
+            ]
+        return group
+
+
+def _parts(op: Op, part: slice, visit: Rows) -> list[slice]:
+    """What becomes one group: all of it; of a mix each visit, since one mix sees another."""
+    if part.start == part.stop:
+        return []
+    if op.kind is not Kind.MIX:
+        return [part]
+    cuts = np.flatnonzero(np.diff(visit[part])) + 1 + part.start
+    ends = [part.start, *cuts.tolist(), part.stop]
+    return [slice(first, end) for first, end in pairwise(ends)]
+
+
+def _records(layout: Layout, tags: list[tuple[Group, Rows, Rows]]) -> tuple[Record, ...]:
+    """One record for each leaf and visit, in order of position."""
+    found: list[tuple[tuple[int, int, int], Record]] = []
+    for group, leaf, visit in tags:
+        for own in np.unique(leaf):
+            for turn in np.unique(visit[leaf == own]):
+                part = group.at((leaf == own) & (visit == turn))
+                at = layout.families[layout.family[own]].leaves[layout.local[own]]
+                record = Record(
+                    at.position, at.path, at.op.name, part.rows, part.values, part.settings
                 )
-            values[param.name] = param.at(magnitude, sign, leaf.step.strong.get(param.name))
-    return values
-
-
-def _magnitudes(leaf: Leaf, rows: Rows, batch: _Batch) -> Floats:
-    strength = leaf.step.magnitude
-    if strength is None:
-        return np.zeros(len(rows))
-    magnitude = np.full(len(rows), strength.low)
-    if strength.low < strength.high:
-        uniform = batch.numbers[rows, leaf.columns["magnitude"][0]]
-        if strength.levels > 1:
-            uniform = np.floor(uniform * strength.levels) / (strength.levels - 1)
-        magnitude = strength.low + uniform * (strength.high - strength.low)
-    if strength.std > 0:
-        first, second = batch.numbers[rows][:, leaf.columns["magnitude noise"]].T
-        normal = np.sqrt(-2 * np.log1p(-first)) * np.cos(2 * np.pi * second)
-        magnitude = magnitude + strength.std * normal
-    return np.asarray(np.clip(magnitude, 0, 1))
+                found.append(((at.position, int(turn), int(own)), record))
+    found.sort(key=lambda item: item[0])
+    return tuple(record for _, record in found)
 
 
 def _partners(keys: Keys, index: Keys) -> npt.NDArray[np.int64]:

@@ -4,7 +4,6 @@ see the pixels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +12,18 @@ import numpy.typing as npt
 
 from variegate.errors import PolicyError
 from variegate.ops.entries import Floats, Geometry, Ints
-from variegate.ops.settings import BORDERS, MAX_SIDE, RESAMPLES
-from variegate.plan.program import Border, Resample, Verb
-from variegate.plan.tables import MAX_CHANNELS, Entries, fill_rows
+from variegate.ops.settings import MAX_SIDE
+from variegate.plan.drawn import Group
+from variegate.plan.manners import CLASH, Manners
+from variegate.plan.program import Verb
+from variegate.plan.tables import Entries
 
 Rows = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-OPEN = -1  # no op of the run has said how to do this yet
+OPEN = -1
 MAX_PIXELS = 1 << 28
+SAFE_SIDE = 1 << 14  # no product of two such sides is too large
+EYE = np.eye(3)
 
 
 def inverse(matrix: Floats) -> Floats:
@@ -35,159 +38,232 @@ def inverse(matrix: Floats) -> Floats:
         [f * g - d * i, a * i - c * g, c * d - a * f],
         [d * h - e * g, b * g - a * h, a * e - b * d],
     ]
-    cofactors = np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
     determinant = a * rows[0][0] + b * rows[1][0] + c * rows[2][0]
-    result = cofactors / determinant[:, None, None]
+    result = np.empty((len(matrix), 3, 3))
+    for place, row in enumerate(rows):
+        for column, cofactor in enumerate(row):
+            np.divide(cofactor, determinant, out=result[:, place, column])
     # Scaled, but never by a negative number: the third coordinate's sign tells front from behind.
     scale = np.abs(result[:, 2:, 2:])
     return result / np.where(scale > 0, scale, 1.0)
 
 
-@dataclass(frozen=True)
-class Move:
-    """A MATRIX or FIELD op on some rows (k,) of the batch, lowered."""
+@dataclass
+class Moves:
+    """What MATRIX and FIELD ops do to some rows (k,) of the batch; a row may stand there again at a
+    later position.
+
+    position, manner (k,), size (k, 2), field (k,) a row of the fields or OPEN, or None where no op
+    has one; forward, backward (k, 3, 3).
+    """
 
     rows: Rows
-    entry: Geometry
-    settings: Mapping[str, Any]
-    name: str
+    position: Rows
+    manner: Ints
+    size: Ints
+    forward: Floats
+    backward: Floats
+    field: Ints | None
+
+    def at(self, chosen: Any) -> Moves:
+        """The `chosen` ones (a slice, or places) alone."""
+        return Moves(
+            self.rows[chosen],
+            self.position[chosen],
+            self.manner[chosen],
+            self.size[chosen],
+            self.forward[chosen],
+            self.backward[chosen],
+            None if self.field is None else self.field[chosen],
+        )
 
 
-def _check(move: Move) -> None:
+def _check_size(size: Ints, name: str) -> None:
     """Raises PolicyError where the output's size is not allowed."""
-    size = move.entry.size
+    if size.min() >= 1 and size.max() <= SAFE_SIDE:
+        return
     if np.any(size < 1) or np.any(size > MAX_SIDE) or np.any(size[:, 0] * size[:, 1] > MAX_PIXELS):
         height, width = size[np.argmax(np.prod(size, axis=1))]
         raise PolicyError(
-            f"{move.name}: an output of {height}x{width} is not allowed (1..{MAX_SIDE} a side)"
+            f"{name}: an output of {height}x{width} is not allowed (1..{MAX_SIDE} a side)"
         )
-
-
-def _mode(settings: Mapping[str, Any]) -> list[int]:
-    """Resample, border and antialias as numbers; OPEN where the op has no such setting."""
-    return [
-        RESAMPLES.index(settings["resample"]) if "resample" in settings else OPEN,
-        BORDERS.index(settings["border"]) if "border" in settings else OPEN,
-        int(settings["antialias"]) if "antialias" in settings else OPEN,
-    ]
-
-
-def _fill(move: Move, channels: int) -> npt.NDArray[Any]:
-    """(k, 16) levels; zeros where the op has no fill."""
-    return fill_rows(move.settings.get("fill", 0.0), len(move.rows), channels, move.name)
-
-
-def _backward(moves: list[Move], matrix: Floats) -> Floats:
-    """The inverses of all matrices, the ops' own where they know them exactly."""
-    if all(move.entry.backward is None for move in moves):
-        return inverse(matrix)
-    parts = [
-        inverse(move.entry.matrix) if move.entry.backward is None else move.entry.backward
-        for move in moves
-    ]
-    return np.concatenate(parts)
 
 
 class PendingGeometry:
-    """Arrays over the samples: the size now, and the maps of the run so far."""
+    """Arrays over the samples: the size now, and the maps of the run so far, if one is pending."""
 
     def __init__(self, sizes: Ints) -> None:
         count = len(sizes)
-        self.sizes = sizes.astype(np.int64).copy()
+        self.sizes = sizes.astype(np.int64)
         self.start_sizes = self.sizes.copy()
-        self.forward = np.tile(np.eye(3), (count, 1, 1))
-        self.backward = self.forward.copy()
-        self.forward_before = self.forward.copy()
-        self.backward_before = self.forward.copy()
-        self.field = np.full(count, OPEN)
-        self.field_sizes = self.sizes.copy()
         self.pending = np.zeros(count, dtype=bool)
-        self.mode = np.full((count, 3), OPEN)
-        self.fill = np.zeros((count, MAX_CHANNELS), dtype=np.float32)
-        self.fill_set = np.zeros(count, dtype=bool)
+        self.waiting = False  # whether anything is pending
+        self.forward, self.backward = np.empty((2, count, 3, 3))
+        self.manners = Manners()
+        self.manner = np.zeros(count, dtype=np.int64)
+        self.bent = False  # whether the arrays below are in use
+        self.field = np.full(count, OPEN)
 
-    def add(self, moves: list[Move], channels: int, entries: Entries) -> None:
-        """Composes ops with the run of each of their rows, ending runs that do not agree with them.
+    def moves(
+        self, groups: list[Group], lowered: list[Geometry], channels: int, entries: Entries
+    ) -> Moves:
+        """What these groups do, in order of position, from what their ops were lowered to."""
+        for group, entry in zip(groups, lowered, strict=True):
+            _check_size(entry.size, group.op.name)
+        forward = _joined([entry.matrix for entry in lowered])
+        manner = [
+            np.full(len(group.rows), self.manners.number(group, channels)) for group in groups
+        ]
+        moves = Moves(
+            _joined([group.rows for group in groups]),
+            _joined([group.position for group in groups]),
+            _joined(manner),
+            _joined([entry.size for entry in lowered]),
+            forward,
+            _backward(lowered, forward),
+            _fields(lowered, entries),
+        )
+        if moves.position[0] == moves.position[-1] and np.all(np.diff(moves.position) == 0):
+            return moves
+        return moves.at(np.argsort(moves.position, kind="stable"))
 
-        No row may stand in two of the moves.
+    def add(self, moves: Moves, turn: int, entries: Entries) -> None:
+        """Composes moves of one position with the run of each of their rows, ending runs that do
+        not agree with them.
         """
-        for move in moves:
-            _check(move)
-        rows = np.concatenate([move.rows for move in moves])
-        counts = [len(move.rows) for move in moves]
-        mode = np.repeat([_mode(move.settings) for move in moves], counts, axis=0)
-        fills = np.concatenate([_fill(move, channels) for move in moves])
-        has_fill = np.repeat(["fill" in move.settings for move in moves], counts)
-        has_field = np.repeat([move.entry.field is not None for move in moves], counts)
-        self.flush(rows[self._disagree(rows, mode, fills, has_fill, has_field)], entries)
-        self.mode[rows] = np.where(mode != OPEN, mode, self.mode[rows])
-        self.fill[rows[has_fill]] = fills[has_fill]
-        self.fill_set[rows[has_fill]] = True
-        for move in moves:
-            if move.entry.field is not None:
-                self._add_field(move.rows, move.entry.field, entries)
-        matrix = np.concatenate([move.entry.matrix for move in moves])
-        self.forward[rows] = matrix @ self.forward[rows]
-        self.backward[rows] = self.backward[rows] @ _backward(moves, matrix)
-        self.sizes[rows] = np.concatenate([move.entry.size for move in moves])
-        self.pending[rows] = True
+        rows, manner = moves.rows, moves.manner
+        if moves.field is not None:
+            self._unfold()
+        if self.waiting:
+            together = self.manners.together[self.manner[rows], manner]
+            clash = self.pending[rows] & (together == CLASH)
+            if moves.field is not None:
+                clash |= self.pending[rows] & (self.field[rows] != OPEN) & (moves.field != OPEN)
+            self.flush(rows[clash], turn, entries)
+            manner = np.where(self.pending[rows], together, manner)
+        self.manner[rows] = manner
+        self._compose(rows, moves)
+        self.sizes[rows] = moves.size
+        self.pending[rows] = self.waiting = True
 
-    def _disagree(
-        self, rows: Rows, mode: Ints, fills: Any, has_fill: Bools, has_field: Bools
-    ) -> Bools:
-        """Which rows cannot go on with their run."""
-        own = self.mode[rows]
-        clash = np.any((own != OPEN) & (mode != OPEN) & (own != mode), axis=1)
-        clash |= has_fill & self.fill_set[rows] & np.any(self.fill[rows] != fills, axis=1)
-        clash |= has_field & (self.field[rows] != OPEN)
-        return np.asarray(clash)
+    def _compose(self, rows: Rows, moves: Moves) -> None:
+        begun = self.pending[rows] if self.waiting else None
+        if moves.field is not None:
+            self._add_fields(rows, moves.field)
+            begun = self.pending[rows]
+        if begun is None or not begun.any():
+            self.forward[rows], self.backward[rows] = moves.forward, moves.backward
+            return
+        fresh, rest = rows[~begun], rows[begun]
+        self.forward[fresh], self.backward[fresh] = moves.forward[~begun], moves.backward[~begun]
+        self.forward[rest] = moves.forward[begun] @ self.forward[rest]
+        self.backward[rest] = self.backward[rest] @ moves.backward[begun]
 
-    def _add_field(self, rows: Rows, grids: Floats, entries: Entries) -> None:
+    def _unfold(self) -> None:
+        """Makes the arrays that only fields need."""
+        if not self.bent:
+            self.forward_before, self.backward_before = np.tile(EYE, (2, len(self.sizes), 1, 1))
+            self.field_sizes = self.sizes.copy()
+            self.bent = True
+
+    def _add_fields(self, rows: Rows, fields: Ints) -> None:
         """What was composed so far lies before the field; the field lives in the frame as it is
         now.
         """
-        self.field[rows] = entries.add_field(grids)
+        rows, fields = rows[fields != OPEN], fields[fields != OPEN]
+        self.field[rows] = fields
         self.field_sizes[rows] = self.sizes[rows]
-        self.forward_before[rows] = self.forward[rows]
-        self.backward_before[rows] = self.backward[rows]
-        self.forward[rows] = np.eye(3)
-        self.backward[rows] = np.eye(3)
+        begun = rows[self.pending[rows]]
+        self.forward_before[begun] = self.forward[begun]
+        self.backward_before[begun] = self.backward[begun]
+        self.pending[rows] = self.waiting = True
+        self.forward[rows] = self.backward[rows] = EYE
 
-    def flush(self, rows: Rows, entries: Entries) -> None:
-        """Ends the run of each of `rows`; a run that moves nothing leaves no entry."""
-        rows = rows[self.pending[rows]]
+    def flush(self, rows: Rows | None, turn: int, entries: Entries) -> None:
+        """Ends the run of each of `rows` (None: all); a run that moves nothing leaves no entry."""
+        if not self.waiting or (rows is not None and len(rows) == 0):
+            return
+        rows = np.flatnonzero(self.pending) if rows is None else rows[self.pending[rows]]
         if len(rows) == 0:
             return
-        still = (self.field[rows] == OPEN) & np.all(self.forward[rows] == np.eye(3), axis=(1, 2))
-        still &= np.all(self.sizes[rows] == self.start_sizes[rows], axis=1)
-        self._emit(rows[~still], entries)
+        forward = self.forward[rows]
+        still = self._still(rows, forward)
+        if len(still):
+            moved = np.ones(len(rows), dtype=bool)
+            moved[still] = False
+            self._emit(rows[moved], forward[moved], turn, entries)
+        else:
+            self._emit(rows, forward, turn, entries)
         self.start_sizes[rows] = self.sizes[rows]
-        for matrices in (self.forward, self.backward, self.forward_before, self.backward_before):
-            matrices[rows] = np.eye(3)
-        self.field[rows] = OPEN
         self.pending[rows] = False
-        self.mode[rows] = OPEN
-        self.fill[rows] = 0
-        self.fill_set[rows] = False
+        self.waiting = bool(self.pending.any())
+        if self.bent:
+            self.forward_before[rows] = self.backward_before[rows] = EYE
+            self.field[rows] = OPEN
 
-    def _emit(self, rows: Rows, entries: Entries) -> None:
-        bent = (self.field[rows] != OPEN)[:, None]
-        plain = np.tile(np.eye(3).reshape(9), (len(rows), 1))
-        forward, forward_before = (
-            self.forward[rows].reshape(-1, 9),
-            self.forward_before[rows].reshape(-1, 9),
-        )
-        default = np.array([Resample.BILINEAR, Border.CONSTANT, 1])
-        mode = np.where(self.mode[rows] == OPEN, default, self.mode[rows])
+    def _still(self, rows: Rows, forward: Floats) -> Rows:
+        """Places among `rows` whose run moves nothing."""
+        near = (forward[:, 0, 0] == 1) & (forward[:, 0, 2] == 0) & (forward[:, 1, 2] == 0)
+        places = np.flatnonzero(near)
+        if len(places) == 0:
+            return places
+        own = rows[places]
+        same = np.all(forward[places] == EYE, axis=(1, 2)) & (self.field[own] == OPEN)
+        same &= np.all(self.sizes[own] == self.start_sizes[own], axis=1)
+        return np.asarray(places[same])
+
+    def _emit(self, rows: Rows, forward: Floats, turn: int, entries: Entries) -> None:
+        if len(rows) == 0:
+            return
+        forward, size = forward.reshape(-1, 9), self.sizes[rows]
+        before = after = np.broadcast_to(EYE.reshape(9), (len(rows), 9))
+        field_size = size
+        mode, fill = self.manners.modes[self.manner[rows]], self.manners.fills[self.manner[rows]]
+        if self.bent:
+            mode[:, 3] = self.field[rows]
+            bent = mode[:, 3:] != OPEN
+            after = np.where(bent, forward, after)
+            forward = np.where(bent, self.forward_before[rows].reshape(-1, 9), forward)
+            before = self.backward_before[rows].reshape(-1, 9)
+            field_size = np.where(bent, self.field_sizes[rows], size)
         entries.add(
             Verb.WARP,
             rows,
+            np.full(len(rows), turn),
             warp_matrix=self.backward[rows].reshape(-1, 9),
-            warp_forward=np.where(bent, forward_before, forward),
-            warp_before=self.backward_before[rows].reshape(-1, 9),
-            warp_after=np.where(bent, forward, plain),
-            warp_size=self.sizes[rows],
-            warp_field_size=np.where(bent, self.field_sizes[rows], self.sizes[rows]),
-            warp_mode=np.concatenate([mode, self.field[rows][:, None]], axis=1),
-            warp_fill=self.fill[rows],
+            warp_forward=forward,
+            warp_before=before,
+            warp_after=after,
+            warp_size=size,
+            warp_field_size=field_size,
+            warp_mode=mode,
+            warp_fill=fill,
         )
+
+
+def _joined(parts: list[Any]) -> Any:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _fields(lowered: list[Geometry], entries: Entries) -> Ints | None:
+    """Each row's field among the entries' fields, OPEN where there is none; None if nowhere."""
+    if all(entry.field is None for entry in lowered):
+        return None
+    return np.concatenate(
+        [
+            np.full(len(entry.matrix), OPEN)
+            if entry.field is None
+            else entries.add_field(entry.field)
+            for entry in lowered
+        ]
+    )
+
+
+def _backward(lowered: list[Geometry], matrix: Floats) -> Floats:
+    """The inverses of all matrices, the ops' own where they know them exactly."""
+    if all(entry.backward is None for entry in lowered):
+        return inverse(matrix)
+    parts = [
+        inverse(entry.matrix) if entry.backward is None else entry.backward for entry in lowered
+    ]
+    return np.concatenate(parts)

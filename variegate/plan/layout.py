@@ -8,14 +8,15 @@ before it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from variegate.ops.op import Op
+from variegate.ops.op import Kind
 from variegate.ops.registry import get
-from variegate.plan.counter import Keys
+from variegate.plan.counter import Keys, slot_keys
+from variegate.plan.family import Family, Leaf, likeness
 from variegate.policy.nodes import PRESETS, Node, OneOf, PerClass, Sequence, SomeOf, Step
 from variegate.policy.policy import Policy
 
@@ -25,16 +26,9 @@ PARAMS = 8  # each param has a slot for its value and one for its sign
 DRAWS = 64
 KEY = SLOTS - 1
 
-
-@dataclass
-class Leaf:
-    """A step at a position. columns: name of a number -> its columns in the matrix of uniforms."""
-
-    step: Step
-    op: Op
-    position: int
-    path: str
-    columns: dict[str, npt.NDArray[np.int64]]
+ALONE = (Kind.CHAIN, Kind.MIX, Kind.OUTPUT)  # these end or reopen runs of other samples, or several
+FRAMES = ("size", "box", "padding")  # settings of ops that change an image's size
+NOTHING = -1
 
 
 @dataclass
@@ -48,13 +42,18 @@ class All:
 
 @dataclass
 class Choice:
-    """One child for each sample, by cumulative weights, with probability p."""
+    """One child for each sample, by cumulative weights, with probability p.
+
+    leaves (width, children): the numbers of each child's leaves, filled up with NOTHING, where all
+    children are plain runs of leaves; else None.
+    """
 
     children: list[Branch]
     cumulative: npt.NDArray[np.float64]
     p: float
     apply: int
     choice: int
+    leaves: npt.NDArray[np.int64] | None
 
 
 @dataclass
@@ -71,18 +70,33 @@ Branch: TypeAlias = Leaf | All | Choice | ByClass
 @dataclass
 class Layout:
     """The laid-out policy. slots (columns,): which slot each column of the uniforms is drawn
-    from.
+    from. spans: the families that are lowered together, in order of position. Of each leaf:
+    family, its place there, p and the column of p.
     """
 
     root: All
     slots: Keys
     needs_labels: bool
-    places: int
+    spans: list[list[int]]
+    families: list[Family]
+    family: npt.NDArray[np.int64]
+    local: npt.NDArray[np.int64]
+    p: npt.NDArray[np.float64]
+    p_column: npt.NDArray[np.int64]
+    last: tuple[int, int, Keys] | None = None
+
+    def keys(self, seed: int, epoch: int) -> Keys:
+        """One key per column; those of the last seed and epoch are kept."""
+        last = self.last
+        if last is None or last[:2] != (seed, epoch):
+            last = self.last = (seed, epoch, slot_keys(seed, epoch, self.slots))
+        return last[2]
 
 
 @dataclass
 class _Builder:
     columns: dict[tuple[int, int], int] = field(default_factory=dict)
+    leaves: list[Leaf] = field(default_factory=list)
     needs_labels: bool = False
 
     def column(self, position: int, slot: int) -> int:
@@ -127,7 +141,8 @@ class _Builder:
             ends.append(end)
         apply = self.column(position, APPLY) if p < 1 else -1
         cumulative = np.cumsum(weights) / weights.sum()
-        return Choice(children, cumulative, p, apply, self.column(position, CHOICE)), max(ends)
+        choice = self.column(position, CHOICE)
+        return Choice(children, cumulative, p, apply, choice, _leaf_table(children)), max(ends)
 
     def layers(self, node: SomeOf, position: int, path: str) -> tuple[All, int]:
         children: list[Branch] = []
@@ -174,14 +189,77 @@ class _Builder:
             width = draw.count(step.arguments)
             take(draw.name, slot, width)
             slot += width
-        return Leaf(step, op, position, f"{path}{op.name}", columns)
+        leaf = Leaf(step, op, position, f"{path}{op.name}", columns)
+        if op.name != "Identity":
+            leaf.number = len(self.leaves)
+            self.leaves.append(leaf)
+        return leaf
+
+
+def _leaf_table(children: list[Branch]) -> npt.NDArray[np.int64] | None:
+    rows: list[list[int]] = []
+    for child in children:
+        run = child.children if isinstance(child, All) and child.p == 1 else [child]
+        numbers = [leaf.number for leaf in run if isinstance(leaf, Leaf)]
+        if len(numbers) < len(run):
+            return None
+        rows.append(numbers)
+    width = max(map(len, rows))
+    filled = [numbers + [NOTHING] * (width - len(numbers)) for numbers in rows]
+    return np.array(filled, dtype=np.int64).reshape(len(rows), width).T.copy()
+
+
+def _stands_alone(leaf: Leaf) -> bool:
+    """Whether later ops see other sizes or channels, or other samples, after this one."""
+    sized = any(s.required and s.name in FRAMES for s in leaf.op.settings)
+    return sized or leaf.op.kind in ALONE or leaf.step.arguments.get("output_channels") == 1
+
+
+def _spans(leaves: list[Leaf]) -> dict[int, int]:
+    """The span of each position: those between two that stand alone belong together."""
+    alone = {leaf.position for leaf in leaves if _stands_alone(leaf)}
+    spans: dict[int, int] = {}
+    number, before = 0, True
+    for position in sorted({leaf.position for leaf in leaves}):
+        number += before or position in alone
+        before = position in alone
+        spans[position] = number
+    return spans
 
 
 def lay_out(policy: Policy) -> Layout:
     """Places and columns for a policy; done once, used for every batch."""
     builder = _Builder()
-    root, places = builder.all(policy.steps, 0, "", 1.0)
+    root, _ = builder.all(policy.steps, 0, "", 1.0)
     slots = np.array(
         [position * SLOTS + slot for position, slot in builder.columns], dtype=np.uint64
     )
-    return Layout(root, slots, builder.needs_labels, places)
+    leaves = builder.leaves
+    spans = _spans(leaves)
+    kin: dict[tuple[Any, ...], list[Leaf]] = {}
+    for leaf in leaves:
+        own = leaf.number if leaf.op.kind in ALONE else NOTHING
+        kin.setdefault((spans[leaf.position], own, *likeness(leaf)), []).append(leaf)
+    families = [Family(members) for members in kin.values()]
+    numbers: dict[int, list[int]] = {}
+    for number, key in enumerate(kin):
+        numbers.setdefault(key[0], []).append(number)
+    family, local = np.zeros((2, len(leaves)), dtype=np.int64)
+    for number, members in enumerate(kin.values()):
+        for place, leaf in enumerate(members):
+            family[leaf.number], local[leaf.number] = number, place
+    return Layout(
+        root,
+        slots,
+        builder.needs_labels,
+        [numbers[span] for span in sorted(numbers)],
+        families,
+        family,
+        local,
+        np.array([leaf.step.p for leaf in leaves], dtype=np.float64),
+        np.array([_p_column(leaf) for leaf in leaves], dtype=np.int64),
+    )
+
+
+def _p_column(leaf: Leaf) -> int:
+    return int(leaf.columns["p"][0]) if "p" in leaf.columns else 0

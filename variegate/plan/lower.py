@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from functools import lru_cache
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -35,8 +34,10 @@ from variegate.ops.entries import (
 )
 from variegate.ops.op import Kind, Op
 from variegate.ops.registry import get
-from variegate.plan.geometry import Move, PendingGeometry
-from variegate.plan.plan import Plan, Record
+from variegate.plan.drawn import Group, Span, spans_of
+from variegate.plan.geometry import PendingGeometry
+from variegate.plan.layout import ALONE
+from variegate.plan.plan import Plan
 from variegate.plan.program import KNOTS, MixStage, Program, Stage, Verb
 from variegate.plan.tables import Entries, fill_rows
 
@@ -44,7 +45,10 @@ Array = npt.NDArray[Any]
 Rows = npt.NDArray[np.int64]
 
 GEOMETRY = (Kind.MATRIX, Kind.FIELD)
-ALONE = (Kind.CHAIN, Kind.MIX, Kind.OUTPUT)  # these end or reopen runs of other samples, or several
+WHOLE_LEVELS = np.arange(256.0)
+ALL_LEVELS = np.linspace(0.0, 255.0, KNOTS)
+AT_ONCE = 1 << 14  # levels that are worked on at once, so that they stay in the cache
+NO_ROWS = np.zeros(0, dtype=np.int64)
 
 
 def lower(plan: Plan, dtype: Any, channels: int) -> Program:
@@ -54,8 +58,8 @@ def lower(plan: Plan, dtype: Any, channels: int) -> Program:
     Raises PolicyError where an op cannot work on such images, by name.
     """
     work = _Lowering(plan, np.dtype(dtype), channels)
-    for _, group in groupby(plan.records, key=lambda record: record.position):
-        work.add_group(list(group))
+    for span in spans_of(plan.records):
+        work.add_span(span)
     work.close_stage()
     return work.program
 
@@ -86,6 +90,7 @@ class _Lowering:
         self.channels = channels
         self.program = Program(dtype)
         self.geometry = PendingGeometry(plan.sizes)
+        self.turn = 0
         self.open_stage()
 
     def open_stage(self) -> None:
@@ -94,7 +99,7 @@ class _Lowering:
         self.channels_in = self.channels
 
     def close_stage(self) -> None:
-        self.geometry.flush(np.arange(len(self.plan)), self.entries)
+        self.geometry.flush(None, self.turn, self.entries)
         start, verb, row = self.entries.per_sample(len(self.plan))
         sizes = self.geometry.sizes.copy()
         tables = self.entries.tables()
@@ -104,134 +109,158 @@ class _Lowering:
         self.program.stages.append(stage)
         self.open_stage()
 
-    def add_group(self, records: list[Record]) -> None:
-        """Records of one position; no sample has two of them, so geometry composes at once."""
-        ops = [get(record.op) for record in records]
-        if any(op.kind in ALONE for op in ops):
-            for record, op in zip(records, ops, strict=True):
-                self.add(record, op, record.values)
+    def add_span(self, groups: Span) -> None:
+        """Groups that are lowered together: geometry composes position by position."""
+        if any(group.op.kind in ALONE for group in groups):
+            for group in groups:
+                self.add(group)
             return
-        moves, rest = [], []
-        for record, op in zip(records, ops, strict=True):
-            if op.kind in GEOMETRY:
-                moves.append(self.move(record, op, record.values))
-            else:
-                rest.append((record, op))
-        if moves:
-            self.geometry.add(moves, self.channels, self.entries)
-        if rest:
-            self.geometry.flush(np.concatenate([record.rows for record, _ in rest]), self.entries)
-        for record, op in rest:
-            self.add_pixels(record, op, record.values)
+        moving = [group for group in groups if group.op.kind in GEOMETRY]
+        sizes = [self.geometry.sizes[group.rows] for group in moving]
+        lowered: list[Geometry] = [
+            call(group.op, group.settings, group.values, sizes=own)
+            for group, own in zip(moving, sizes, strict=True)
+        ]
+        if self._must_part(groups, sizes, lowered):
+            for position in np.unique(np.concatenate([group.position for group in groups])):
+                parts = [(group, group.position == position) for group in groups]
+                self.add_span([group.at(own) for group, own in parts if own.any()])
+            return
+        rest = [group for group in groups if group.op.kind not in GEOMETRY]
+        if moving or self.geometry.waiting:
+            self.compose(moving, lowered, rest)
+        for group in rest:
+            self.add_pixels(group)
+        self.turn = max(int(group.position[-1]) for group in groups)
 
-    def move(self, record: Record, op: Op, values: Mapping[str, Any]) -> Move:
-        sizes = self.geometry.sizes[record.rows]
-        entry: Geometry = call(op, record.settings, values, sizes=sizes)
-        return Move(record.rows, entry, record.settings, op.name)
+    @staticmethod
+    def _must_part(groups: Span, sizes: list[Rows], lowered: list[Geometry]) -> bool:
+        """Whether an op changes sizes that an op of a later position has to see."""
+        same = all(
+            entry.size is own or np.array_equal(entry.size, own)
+            for own, entry in zip(sizes, lowered, strict=True)
+        )
+        first = groups[0].position[0]
+        return not same and any(np.any(group.position != first) for group in groups)
 
-    def add(self, record: Record, op: Op, values: Mapping[str, Any]) -> None:
-        rows = record.rows
+    def compose(self, moving: Span, lowered: list[Geometry], rest: Span) -> None:
+        """Each position's geometry joins the runs, and its other ops end them."""
+        geometry, entries = self.geometry, self.entries
+        ends = np.concatenate([group.position for group in rest]) if rest else NO_ROWS
+        rows = np.concatenate([group.rows for group in rest]) if rest else NO_ROWS
+        order = np.argsort(ends, kind="stable")
+        ends, rows = ends[order], rows[order]
+        moves = geometry.moves(moving, lowered, self.channels, entries) if moving else None
+        starts = NO_ROWS if moves is None else moves.position
+        for position in np.unique(np.concatenate([starts, ends])):
+            if moves is not None:
+                first, last = np.searchsorted(starts, (position, position + 1))
+                if first < last:
+                    geometry.add(moves.at(slice(first, last)), int(position), entries)
+            first, last = np.searchsorted(ends, (position, position + 1))
+            geometry.flush(rows[first:last], int(position), entries)
+
+    def add(self, group: Group) -> None:
+        """A group of one position that stands alone, or beside one that does."""
+        op = group.op
         if op.kind is Kind.CHAIN:
-            for name, chained in call(op, record.settings, values):
-                self.add(record, get(name), chained)
-        elif op.kind in GEOMETRY:
-            self.geometry.add([self.move(record, op, values)], self.channels, self.entries)
+            for name, chained in call(op, group.settings, group.values):
+                self.add_span(
+                    [Group(get(name), group.settings, group.rows, group.position, chained)]
+                )
         elif op.kind is Kind.MIX:
             self.close_stage()
-            self.program.stages.append(self.mix_stage(record, op, values))
+            self.program.stages.append(self.mix_stage(group))
         elif op.kind is Kind.OUTPUT:
-            output: Output = call(op, record.settings, values)
+            output: Output = call(op, group.settings, group.values)
             _check_output(output, self.channels)
             object.__setattr__(self.program, "output", output)
         else:
-            self.geometry.flush(rows, self.entries)
-            self.add_pixels(record, op, values)
+            self.add_span([group])
 
-    def add_pixels(self, record: Record, op: Op, values: Mapping[str, Any]) -> None:
-        rows, settings = record.rows, record.settings
+    def add_pixels(self, group: Group) -> None:
+        op, rows, turn = group.op, group.rows, group.position
         if op.kind is Kind.TABLE:
-            self.entries.add(Verb.LOOKUP, rows, lookup=self.table(op, settings, values, len(rows)))
+            table, pick = self.table(group)
+            self.entries.add(Verb.LOOKUP, rows, turn, pick, lookup=table)
             return
         if op.kind in (Kind.COLOR, Kind.CODEC) and self.channels not in (1, 3, 4):
             raise PolicyError(f"{op.name} needs images of 1, 3 or 4 channels, got {self.channels}")
         sizes = self.geometry.sizes[rows]
-        entry = call(op, settings, values, sizes=sizes, count=len(rows))
-        self.add_entry(entry, record, op.name, values)
+        entry = call(op, group.settings, group.values, sizes=sizes, count=len(rows))
+        self.add_entry(entry, group)
 
-    def add_entry(self, entry: Any, record: Record, name: str, values: Mapping[str, Any]) -> None:
-        rows, add = record.rows, self.entries.add
+    def add_entry(self, entry: Any, group: Group) -> None:
+        rows, turn, add = group.rows, group.position, self.entries.add
         match entry:
             case Toward():
                 if self.channels > 1:  # a gray image is its own gray
-                    add(Verb.TOWARD, rows, toward=entry.factor.astype(np.float32))
+                    add(Verb.TOWARD, rows, turn, toward=entry.factor.astype(np.float32))
             case Channels():
-                add(Verb.CHANNELS, rows, channels=entry.matrix.reshape(-1, 12))
+                add(Verb.CHANNELS, rows, turn, channels=entry.matrix.reshape(-1, 12))
             case Luma():
-                self.to_luma(rows, name)
+                self.to_luma(group)
             case Measure():
-                mode = np.full(len(rows), float(entry.mode))
-                add(Verb.MEASURE, rows, measure=np.stack([mode, entry.value], axis=1))
+                measure = np.empty((len(rows), 2))
+                measure[:, 0], measure[:, 1] = float(entry.mode), entry.value
+                add(Verb.MEASURE, rows, turn, measure=measure)
             case Blur():
-                add(Verb.BLUR, rows, blur=entry.sigma)
+                add(Verb.BLUR, rows, turn, blur=entry.sigma)
             case Smooth():
-                add(Verb.SMOOTH, rows, smooth=entry.factor.astype(np.float32))
+                add(Verb.SMOOTH, rows, turn, smooth=entry.factor.astype(np.float32))
             case Rectangles():
                 noisy = entry.mode is FillMode.NOISE
-                key = values["key"] if noisy else np.zeros(len(rows), dtype=np.uint64)
-                fill = fill_rows(entry.fill, len(rows), self.channels, name)
-                add(Verb.RECTANGLES, rows, rectangles_fill=fill, rectangles_noise=key)
+                key = group.values["key"] if noisy else np.zeros(len(rows), dtype=np.uint64)
+                fill = fill_rows(entry.fill, len(rows), self.channels, group.op.name)
+                add(Verb.RECTANGLES, rows, turn, rectangles_fill=fill, rectangles_noise=key)
                 self.entries.add_rectangles(entry.rects)
             case Grid():
-                add(
-                    Verb.GRID,
-                    rows,
-                    grid=entry.numbers,
-                    grid_fill=fill_rows(entry.fill, len(rows), self.channels, name),
-                )
+                fill = fill_rows(entry.fill, len(rows), self.channels, group.op.name)
+                add(Verb.GRID, rows, turn, grid=entry.numbers, grid_fill=fill)
             case Noise():
-                add(Verb.NOISE, rows, noise=entry.sigma, noise_key=values["key"])
+                add(Verb.NOISE, rows, turn, noise=entry.sigma, noise_key=group.values["key"])
             case Codec():
-                add(Verb.CODEC, rows, codec=entry.quality.astype(np.int32))
+                add(Verb.CODEC, rows, turn, codec=entry.quality.astype(np.int32))
             case _:
                 raise PolicyError(
-                    f"{name} lowers to {type(entry).__name__}, which no verb carries out"
+                    f"{group.op.name} lowers to {type(entry).__name__}, which no verb carries out"
                 )
 
-    def to_luma(self, rows: Rows, name: str) -> None:
+    def to_luma(self, group: Group) -> None:
         if self.channels == 1:
             return
-        if len(rows) != len(self.plan):
+        if len(group.rows) != len(self.plan):
             raise PolicyError(
-                f"{name}: output_channels=1 must reach every image; use it outside of choices"
+                f"{group.op.name}: output_channels=1 must reach every image; "
+                "use it outside of choices"
             )
-        self.entries.add(Verb.LUMA, rows)
+        self.entries.add(Verb.LUMA, group.rows, group.position)
         self.channels = 1
 
-    def table(
-        self, op: Op, settings: Mapping[str, Any], values: Mapping[str, Any], count: int
-    ) -> Array:
-        """(k, 256) uint8, or (k, KNOTS) float32 on 0..1: the op's function on every level."""
-        whole = self.dtype == np.uint8
-        levels = np.arange(256.0) if whole else np.linspace(0.0, 255.0, KNOTS)
-        columns = {name: value[:, None] for name, value in values.items()}
-        result = np.broadcast_to(call(op, settings, columns, levels=levels), (count, len(levels)))
-        result = np.clip(result, 0, 255)
-        if whole:
-            return np.asarray(np.floor(result + (0.5 if op.rounds else 0.0)), dtype=np.uint8)
-        return np.asarray(result / 255.0, dtype=np.float32)
+    def table(self, group: Group) -> tuple[Array, Rows | None]:
+        """Tables, and which is whose: one for each value where the values are a short list."""
+        if group.finite is None:
+            count = len(group.rows)
+            return level_table(group.op, group.settings, group.values, self.dtype, count), None
+        tables, values = group.finite.tables, group.finite.values
+        name = self.dtype.str
+        if name not in tables:
+            count = len(next(iter(values.values())))
+            tables[name] = level_table(group.op, group.settings, values, self.dtype, count)
+        return tables[name], group.finite.code
 
-    def mix_stage(self, record: Record, op: Op, values: Mapping[str, Any]) -> MixStage:
-        count, rows = len(self.plan), record.rows
+    def mix_stage(self, group: Group) -> MixStage:
+        op, count, rows = group.op, len(self.plan), group.rows
         sizes = self.geometry.sizes
         if len(np.unique(sizes, axis=0)) > 1:
             found = " and ".join(f"{h}x{w}" for h, w in np.unique(sizes, axis=0)[:2])
             raise PolicyError(
                 f"{op.name} needs images of one size, got {found}; resize or crop before it"
             )
-        entry: Mix = call(op, record.settings, values, sizes=sizes[rows])
+        entry: Mix = call(op, group.settings, group.values, sizes=sizes[rows])
         partner, blend = np.arange(count), np.zeros(count, dtype=bool)
         weight, rects = np.ones(count), np.zeros((count, 4), dtype=np.int32)
-        partner[rows] = values["partner"]
+        partner[rows] = group.values["partner"]
         weight[rows] = entry.weight
         blend[rows] = entry.rects is None
         if entry.rects is not None:
@@ -239,6 +268,26 @@ class _Lowering:
         alone = partner == np.arange(count)
         weight[alone] = 1.0
         return MixStage(partner, blend, weight, rects)
+
+
+def level_table(
+    op: Op, settings: Mapping[str, Any], values: Mapping[str, Array], dtype: Any, count: int
+) -> Array:
+    """(k, 256) uint8, or (k, KNOTS) float32 on 0..1: the op's function on every level."""
+    whole = dtype == np.uint8
+    levels = WHOLE_LEVELS if whole else ALL_LEVELS
+    tables = np.empty((count, len(levels)), dtype=np.uint8 if whole else np.float32)
+    step = max(1, AT_ONCE // len(levels))
+    for first in range(0, count, step):
+        part = tables[first : first + step]
+        columns = {name: value[first : first + step, None] for name, value in values.items()}
+        result = np.maximum(call(op, settings, columns, levels=levels), 0)
+        result = np.minimum(result, 255, out=result)
+        if not whole:
+            part[...] = np.divide(result, result.dtype.type(255))
+        else:
+            part[...] = result + 0.5 if op.rounds else result  # cut off; nothing is below 0
+    return tables
 
 
 def _check_output(output: Output, channels: int) -> None:

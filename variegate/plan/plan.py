@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from variegate.errors import InputError, PolicyError
 from variegate.ops.op import Kind, Op
 from variegate.ops.registry import get
 from variegate.plan.counter import Keys
+from variegate.plan.record import Record
 
 FORMAT = "variegate-plan"
 VERSION = 1
@@ -22,30 +23,17 @@ INTEGER_VALUES = {"partner": np.int64, "key": np.uint64}
 
 
 @dataclass(frozen=True)
-class Record:
-    """One op on some samples of the batch.
-
-    position: its place in the policy; a sample's records run by position. rows (k,): which samples.
-    values: what was drawn, name -> (k,) or (k, width) array. settings: the step's fixed choices.
-    """
-
-    position: int
-    path: str
-    op: str
-    rows: npt.NDArray[np.int64]
-    values: Mapping[str, Array]
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Plan:
-    """Records in order of position; index (n,) uint64, sizes (n, 2) input (height, width)."""
+    """Records in order of position; index (n,) uint64, sizes (n, 2) input (height, width).
+
+    What was just drawn keeps its records as groups until they are looked at.
+    """
 
     seed: int
     epoch: int
     index: Keys
     sizes: npt.NDArray[np.int64]
-    records: tuple[Record, ...]
+    records: Sequence[Record]
 
     def __len__(self) -> int:
         return len(self.index)

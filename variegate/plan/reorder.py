@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from variegate.ops.op import Kind
 from variegate.ops.registry import get
-from variegate.plan.plan import Plan, Record
+from variegate.plan.plan import Plan
+from variegate.plan.record import Record
 
 GEOMETRY = (Kind.MATRIX, Kind.FIELD)
 POINTWISE = (Kind.TABLE, Kind.COLOR)

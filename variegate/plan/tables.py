@@ -4,6 +4,7 @@ sample.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def fill_rows(fill: float | tuple[float, ...], count: int, channels: int, name: 
         row[: len(fill) if len(fill) > 1 else MAX_CHANNELS] = fill
     else:
         row[:] = fill
-    return np.tile(row, (count, 1))
+    return np.broadcast_to(row, (count, MAX_CHANNELS))
 
 
 class Entries:
@@ -62,21 +63,30 @@ class Entries:
         self.parts: dict[str, list[Array]] = {}
         self.counts = dict.fromkeys(Verb, 0)
         self.samples: list[Rows] = []
+        self.turns: list[Rows] = []
         self.verbs: list[npt.NDArray[np.int32]] = []
         self.rows: list[Rows] = []
         self.rect_parts: list[Array] = []
         self.rect_counts: list[Array] = []
         self.fields: list[Array] = []
 
-    def add(self, verb: Verb, samples: Rows, **columns: Array) -> None:
-        """One entry for each of `samples`, with its row of every column."""
+    def add(
+        self, verb: Verb, samples: Rows, turn: Rows, pick: Rows | None = None, **columns: Array
+    ) -> None:
+        """One entry for each of `samples` (k,), with its row of every column.
+
+        turn (k,): a sample's entries run in order of it, equal ones as they were added. pick (k,):
+        which row of the columns is whose; by default each its own.
+        """
         if len(samples) == 0:
             return
         first = self.counts[verb]
-        self.counts[verb] += len(samples)
+        own = len(samples) if pick is None else len(next(iter(columns.values())))
+        self.counts[verb] += own
         self.samples.append(samples)
+        self.turns.append(turn)
         self.verbs.append(np.full(len(samples), verb, dtype=np.int32))
-        self.rows.append(np.arange(first, first + len(samples)))
+        self.rows.append(np.arange(first, first + own) if pick is None else pick + first)
         for name, value in columns.items():
             self.parts.setdefault(name, []).append(value)
 
@@ -104,14 +114,17 @@ class Entries:
                 np.zeros(0, dtype=np.int32),
                 np.zeros(0, dtype=np.int64),
             )
-        samples = np.concatenate(self.samples)
-        order = np.argsort(samples, kind="stable")
+        samples, turns = np.concatenate(self.samples), np.concatenate(self.turns)
+        key = samples * (int(turns.max()) + 1) + turns
+        if key.max() < 1 << 16:
+            key = key.astype(np.uint16)  # sorts by counting, not by comparing
+        order = np.argsort(key, kind="stable")
         start = np.zeros(count + 1, dtype=np.int64)
         np.cumsum(np.bincount(samples, minlength=count), out=start[1:])
         return (
             start,
             np.concatenate(self.verbs)[order],
-            np.concatenate(self.rows)[order].astype(np.int64),
+            np.concatenate(self.rows)[order],
         )
 
     def tables(self) -> Tables:
@@ -135,5 +148,13 @@ class Entries:
     def _column(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
         parts = self.parts.get(name)
         if not parts:
-            return np.zeros((0, *shape), dtype=dtype)
-        return np.ascontiguousarray(np.concatenate(parts), dtype=dtype)
+            return _none(shape, dtype)
+        whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return np.ascontiguousarray(whole, dtype=dtype)
+
+
+@lru_cache(maxsize=64)
+def _none(shape: tuple[int, ...], dtype: Any) -> Array:
+    empty = np.zeros((0, *shape), dtype=dtype)
+    empty.setflags(write=False)
+    return empty

@@ -62,12 +62,39 @@ def read_boxes(value: Any, where: str, size: tuple[int, int], form: str) -> Floa
     return np.clip(boxes, 0, high)
 
 
-def to_corners(raw: Floats, size: tuple[int, int], form: str) -> Floats:
-    """Boxes of a format as x1 y1 x2 y2 in pixels."""
+def read_all_boxes(
+    values: list[Any], where: str, sizes: list[tuple[int, int]], form: str
+) -> list[Floats]:
+    """The boxes of each image, as `read_boxes` gives them; checked at once where all are legal."""
+    try:
+        raw = [np.asarray(value, dtype=np.float64) for value in values]
+    except (TypeError, ValueError):
+        raw = []
+    if raw and all(boxes.ndim == 2 and boxes.shape[1] == 4 for boxes in raw):
+        counts = [len(boxes) for boxes in raw]
+        size = np.repeat(np.array(sizes, dtype=np.float64), counts, axis=0)
+        boxes = to_corners(np.concatenate(raw), size, form)
+        high = size[:, [1, 0, 1, 0]]
+        inside = (boxes >= -TOLERANCE) & (boxes <= high + TOLERANCE)  # also false for NaN
+        if inside.all() and (boxes[:, 2:] > boxes[:, :2]).all():
+            return _split(np.clip(boxes, 0, high), counts)
+    return [
+        read_boxes(value, f"{where}[{place}]", size, form)
+        for place, (value, size) in enumerate(zip(values, sizes, strict=True))
+    ]
+
+
+def _split(flat: Any, counts: list[int]) -> list[Any]:
+    ends = np.cumsum(counts).tolist()
+    return [flat[end - count : end] for end, count in zip(ends, counts, strict=True)]
+
+
+def to_corners(raw: Floats, size: Any, form: str) -> Floats:
+    """Boxes of a format as x1 y1 x2 y2 in pixels; size: (height, width), or one for each box."""
     if form == "coco":
         return np.concatenate([raw[:, :2], raw[:, :2] + raw[:, 2:]], axis=1)
     if form == "yolo":
-        scale = np.array([size[1], size[0]], dtype=np.float64)
+        scale = np.asarray(size, dtype=np.float64)[..., ::-1]
         center, half = raw[:, :2] * scale, raw[:, 2:] * scale / 2
         return np.concatenate([center - half, center + half], axis=1)
     return raw
@@ -145,10 +172,9 @@ def _collect(
     visible = area(polygons, count)
     full = area(whole, np.full(len(whole), whole.shape[1]))
     stays = (count > 2) & (visible > min_area) & (visible >= min_visibility * full)
-    results = []
-    for sample in range(len(sizes)):
-        mine = np.flatnonzero(owner == sample)
-        kept = np.flatnonzero(stays[mine])
-        chosen = mine[kept]
-        results.append((np.concatenate([low[chosen], high[chosen]], axis=1), kept))
-    return results
+    chosen = np.flatnonzero(stays)
+    counts = np.bincount(owner[chosen], minlength=len(sizes)).tolist()
+    first = np.searchsorted(owner, np.arange(len(sizes)))
+    corners = np.concatenate([low[chosen], high[chosen]], axis=1)
+    kept = chosen - first[owner[chosen]]
+    return list(zip(_split(corners, counts), _split(kept, counts), strict=True))

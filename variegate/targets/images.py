@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,13 @@ from variegate.errors import InputError
 Image = npt.NDArray[Any]
 MAX_CHANNELS = 16
 MAX_SIDE = 1 << 15
+BYTES, FLOATS = np.dtype(np.uint8), np.dtype(np.float32)
 LEGAL = "uint8 or float32 in [0, 1]"
 
 
-def read_batch(images: Any, where: str = "images") -> list[Image]:
-    """A batch (n, h, w, c), or a list of (h, w, c), as a list of checked arrays of one dtype and
-    channel count.
+def read_batch(images: Any, where: str = "images") -> Images:
+    """A batch (n, h, w, c), or a list of (h, w, c), as checked images of one dtype and channel
+    count.
     """
     if isinstance(images, np.ndarray) and images.dtype != object:
         if images.ndim != 4:
@@ -46,14 +48,14 @@ def read_batch(images: Any, where: str = "images") -> list[Image]:
                 f"{name}: a batch holds one dtype and channel count; got {image.dtype} with "
                 f"{image.shape[2]} after {first.dtype} with {first.shape[2]}"
             )
-    return list(images)
+    return Images(images)
 
 
 def check_image(image: Image, where: str, shape: tuple[int, ...]) -> None:
     """Raises InputError unless dtype, sizes, channels and values are legal. shape: (height, width,
     channels).
     """
-    if image.dtype not in (np.uint8, np.float32):
+    if image.dtype != BYTES and image.dtype != FLOATS:
         raise InputError(f"{where}: expected {LEGAL}, got {image.dtype}{_hint(image)}")
     height, width, channels = shape
     if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
@@ -61,7 +63,7 @@ def check_image(image: Image, where: str, shape: tuple[int, ...]) -> None:
     if not 1 <= channels <= MAX_CHANNELS:
         more = " (channels first? pass height, width, channels)" if height <= 4 else ""
         raise InputError(f"{where}: expected 1..{MAX_CHANNELS} channels, got {channels}{more}")
-    if image.dtype == np.float32:
+    if image.dtype != BYTES:
         low, high = float(image.min()), float(image.max())
         if not (low >= 0 and high <= 1):
             cause = "NaN" if np.isnan(low) or np.isnan(high) else f"values {low:g}..{high:g}"
@@ -115,8 +117,8 @@ def read_mask(mask: Any, where: str, size: tuple[int, int]) -> Image:
     return mask[..., None] if mask.ndim == 2 else mask
 
 
-def stack(images: list[Image]) -> Image | list[Image]:
+def stack(images: Sequence[Image] | Images) -> Image | list[Image]:
     """One array (n, h, w, c) where all sizes agree, else the list."""
-    if images and all(image.shape == images[0].shape for image in images):
-        return np.stack(images)
-    return images
+    if len(images) and all(image.shape == images[0].shape for image in images):
+        return np.stack(list(images))
+    return list(images)

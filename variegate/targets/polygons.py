@@ -22,8 +22,9 @@ def warp_levels(stage: Stage) -> list[Ints]:
     """Rows of the warp table by level: level j holds the j-th warp of each sample (n,), or -1."""
     start = np.asarray(stage.start, dtype=np.int64)
     samples = np.repeat(np.arange(len(start) - 1), start[1:] - start[:-1])
-    is_warp = stage.verb == Verb.WARP
-    samples, rows = samples[is_warp], stage.row[is_warp]
+    own = slice(int(start[0]), int(start[-1]))  # the arrays may hold other samples' entries too
+    is_warp = stage.verb[own] == Verb.WARP
+    samples, rows = samples[is_warp], stage.row[own][is_warp]
     levels: list[Ints] = []
     if len(samples) == 0:
         return levels
@@ -78,7 +79,15 @@ def undo_field(field: Floats, points: Floats, size: Any) -> Floats:
 
 def has_fields(program: Program) -> bool:
     """Whether any warp of the program bends straight lines."""
-    return any(isinstance(s, Stage) and len(s.tables.fields) > 0 for s in program.stages)
+    return any(isinstance(s, Stage) and _bends(s) for s in program.stages)
+
+
+def _bends(stage: Stage) -> bool:
+    if len(stage.tables.fields) == 0:
+        return False
+    levels = warp_levels(stage)
+    mode = np.asarray(stage.tables.warp_mode)
+    return any(bool(np.any(mode[rows[rows >= 0], 3] >= 0)) for rows in levels)
 
 
 def clip_to_frame(points: Floats, count: Ints, size: Floats) -> tuple[Floats, Ints]:
