@@ -36,6 +36,7 @@ __version__ = "0.1.0"
 
 # Loaded on first use: name -> the module that has it.
 _LATER = {
+    "Loader": "variegate.data.loader",
     "compare": "variegate.workflow",
     "load": "variegate.data",
     "preview": "variegate.workflow",

@@ -16,6 +16,7 @@ CHAIN = (
     "targets",
     "pipeline",
     "data",
+    "bench",
     "tta",
     "adapters",
     "train",

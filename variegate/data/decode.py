@@ -28,7 +28,15 @@ from variegate.data.sniff import EXTENSIONS, sniff
 from variegate.data.tiff import check_tiff
 from variegate.errors import DataError, InputError
 
-__all__ = ["BACKGROUND", "MAX_BYTES", "Decoded", "decode_bytes", "decode_file"]
+__all__ = [
+    "BACKGROUND",
+    "MAX_BYTES",
+    "Decoded",
+    "decode_bytes",
+    "decode_file",
+    "read_file",
+    "turn_upright",
+]
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -61,15 +69,20 @@ def decode_file(
     Raises DataError with path, code (E101 to E111), reason and next step.
     """
     text = os.fspath(path)
-    try:
-        data = _read(text)
-    except FormatError as refusal:
-        raise file_error(text, refusal.code, refusal.reason) from None
-    except (OSError, ValueError) as error:
-        raise file_error(text, "E111", _first_line(error)) from error
+    data = read_file(text)
     return decode_bytes(
         data, path=text, channels=channels, background=background, max_pixels=max_pixels
     )
+
+
+def read_file(path: str) -> bytes:
+    """Return the content of a regular file. Raises DataError with path, E105 or E111."""
+    try:
+        return _read(path)
+    except FormatError as refusal:
+        raise file_error(path, refusal.code, refusal.reason) from None
+    except (OSError, ValueError) as error:
+        raise file_error(path, "E111", _first_line(error)) from error
 
 
 def decode_bytes(
@@ -120,7 +133,9 @@ def _read(path: str) -> bytes:
             raise FormatError("E111", "not a regular file")
         if info.st_size > MAX_BYTES:
             raise FormatError("E105", f"{info.st_size} bytes, the limit is {MAX_BYTES}")
-        return file.read(MAX_BYTES + 1)
+        # reading far more than there is would set that much memory aside first
+        data = file.read(info.st_size + 1)
+        return data if len(data) <= info.st_size else data + file.read(MAX_BYTES)
 
 
 def _decode(
@@ -151,7 +166,9 @@ def _decode(
         pixels = _sixteen(_raw(image), _raw(_open(Header(low, 0, 0), kind, max_pixels)))
     else:
         pixels = _values(image, header)
-    return header, _upright(_as_channels(pixels, channels, background, header), header.orientation)
+    return header, turn_upright(
+        _as_channels(pixels, channels, background, header), header.orientation
+    )
 
 
 def _open(header: Header, kind: str, max_pixels: int) -> Any:
@@ -238,7 +255,7 @@ def _as_channels(pixels: Pixels, channels: int | None, background: int, header: 
     return color
 
 
-def _upright(image: Pixels, orientation: int) -> Pixels:
+def turn_upright(image: Pixels, orientation: int) -> Pixels:
     """Undo an EXIF orientation 1..8 on (h, w, c)."""
     if orientation in (5, 6, 7, 8):
         image = image.transpose(1, 0, 2)

@@ -19,7 +19,7 @@ from variegate.data.options import Options, pick_per_class
 from variegate.data.sniff import EXTENSIONS, REFUSED_EXTENSIONS
 from variegate.errors import DataError
 
-__all__ = ["find_parts", "load_folder"]
+__all__ = ["find_parts", "list_files", "load_folder"]
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -79,6 +79,23 @@ def load_folder(root: Path, options: Options) -> Dataset:
         notes=tuple(read.notes),
         remarks=tuple(remarks),
     )
+
+
+def list_files(root: Path) -> tuple[list[str], list[int], tuple[str, ...]]:
+    """Return paths, class indices and class names of a folder's training part; decodes nothing.
+
+    Raises DataError for a missing, empty or ambiguous layout.
+    """
+    remarks: list[str] = []
+    part = _scan(find_parts(root, remarks)["train"], remarks)
+    if not part.files:
+        raise DataError(
+            f"{str(root)!r}: no class folders with image files; expected root/class/*.jpg or "
+            f"root/train/class/*.jpg{_hint(remarks)}"
+        )
+    number = {name: at for at, name in enumerate(part.classes)}
+    labels = [number[name] for _, name in part.files]
+    return [path for path, _ in part.files], labels, tuple(part.classes)
 
 
 def find_parts(root: Path, remarks: list[str]) -> dict[str, Path]:
