@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from variegate.cli import compare, demo, doctor, ops, preview, report, search
+from variegate.cli import bench, compare, demo, doctor, ops, preview, report, search
 from variegate.cli.codes import codes_text
 
 app = typer.Typer(
@@ -39,7 +39,7 @@ def variegate_(
     """
 
 
-for _module in (doctor, ops, preview, search, compare, report, demo):
+for _module in (doctor, ops, preview, search, compare, report, demo, bench):
     app.command(name=_module.__name__.rpartition(".")[2])(_module.command)
 
 if __name__ == "__main__":

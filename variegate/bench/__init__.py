@@ -1,0 +1,1 @@
+"""Speed against other libraries: each in its own process, timed in turn."""
