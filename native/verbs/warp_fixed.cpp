@@ -217,8 +217,10 @@ class FixedWarp {
 } // namespace
 
 bool is_fixed(Shape shape, const Warp& warp) {
-    const bool known = warp.resample == Resample::Bilinear ||
-                       (warp.resample == Resample::Bicubic && has_sample_cubic());
+    // With the border `edge` a cubic changes up to two pixels beyond the frame, which the margin
+    // does not hold.
+    const bool cubic = warp.resample == Resample::Bicubic && warp.border != Border::Edge;
+    const bool known = warp.resample == Resample::Bilinear || (cubic && has_sample_cubic());
     return known && (shape.channels == 1 || shape.channels == 3 || shape.channels == 4) &&
            shape.height <= longest && shape.width <= longest &&
            (shape.width + 4) * (shape.height + int64_t{4}) * shape.channels < INT32_MAX / 2;
