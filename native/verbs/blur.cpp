@@ -14,8 +14,8 @@ namespace {
 // Sums that are kept in registers at once.
 constexpr int parts = 4;
 template <class Vector> constexpr int block = parts * Vector::count;
-// Each tap of 16 bits is off by up to a 256th of a level.
-constexpr int most_short = 16;
+// Each tap of 16 bits is off by up to a 256th of a level, mostly to one side in dark images.
+constexpr int most_short = 8;
 
 // Indices outside 0..length-1 reflected about the outer pixels' centers (c b a
 // b c).

@@ -102,6 +102,17 @@ inline __m128i run_group(const uint8_t* row, const Group& group, const Pair* pai
     return _mm512_cvtusepi32_epi8(_mm512_max_epi32(whole, _mm512_setzero_si512()));
 }
 
+// The part of a source row that the groups read.
+Span bytes_in_use(const Group* groups, int64_t count) {
+    int64_t from = groups[0].base, to = from;
+    for (int64_t g = 0; g < count; ++g) {
+        if (groups[g].pairs == 0) continue;
+        from = std::min(from, groups[g].base);
+        to = std::max(to, groups[g].base + window);
+    }
+    return {static_cast<int>(from), static_cast<int>(to)};
+}
+
 } // namespace
 
 bool pass_along_rows(const uint8_t* in, int width, int rows, int depth, const Axis<uint8_t>& axis,
@@ -120,7 +131,10 @@ bool pass_along_rows(const uint8_t* in, int width, int rows, int depth, const Ax
         if (!make_group(axis, g * group, depth, row_bytes, made[g], pairs + used)) return false;
         used += made[g].pairs;
     }
+    const Span used_bytes = bytes_in_use(made, groups);
     for (int r = 0; r < rows; ++r, in += row_bytes, out += count) {
+        if (r + 4 < rows)
+            fetch_soon(in + 4 * row_bytes + used_bytes.from, used_bytes.to - used_bytes.from);
         int64_t g = 0;
         for (; (g + 1) * group <= count; ++g)
             _mm_storeu_si128(reinterpret_cast<__m128i*>(out + g * group),

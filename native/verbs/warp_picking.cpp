@@ -122,6 +122,8 @@ void warp_picking(const T* in, Shape shape, const Warp& warp, T* out, Scratch& s
     const int64_t along = upright ? depth : stride, down = upright ? stride : depth;
     for (int i = 0; i < warp.height; ++i, out += int64_t{warp.width} * depth) {
         const T* line = in + rows[i] * down;
+        if (run.step == -1 && i + 2 < warp.height && rows[i + 2] != outside)
+            fetch_soon(in + rows[i + 2] * down, stride * static_cast<int64_t>(sizeof(T)));
         if (rows[i] == outside)
             paint(fill, warp.width, depth, out);
         else if (run.step != 0)
