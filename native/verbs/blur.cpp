@@ -16,6 +16,8 @@ constexpr int parts = 4;
 template <class Vector> constexpr int block = parts * Vector::count;
 // Each tap of 16 bits is off by up to a 256th of a level, mostly to one side in dark images.
 constexpr int most_short = 8;
+// In an image of fewer values the few that such taps round otherwise are too large a share.
+constexpr int64_t least_short = 512;
 
 // Indices outside 0..length-1 reflected about the outer pixels' centers (c b a
 // b c).
@@ -166,7 +168,8 @@ template <class T> void blur(const T* in, Shape shape, double sigma, T* out, Scr
         return;
     }
     if constexpr (sizeof(T) == 1) {
-        if (radius <= most_short) return blur_by<Shorts>(in, shape, sigma, radius, out, scratch);
+        if (radius <= most_short && shape.values() >= least_short)
+            return blur_by<Shorts>(in, shape, sigma, radius, out, scratch);
     }
     blur_by<Floats>(in, shape, sigma, radius, out, scratch);
 }

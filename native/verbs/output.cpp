@@ -62,9 +62,11 @@ struct Pattern {
     alignas(64) float scale[most];
     alignas(64) float offset[most];
     int period;
+    bool stream;
 
     // Those of `all` channels in turn, from channel `first` on.
-    Pattern(const Output& output, int first, int all) : period(all * Floats::count) {
+    Pattern(const Output& output, int first, int all)
+        : period(all * Floats::count), stream(output.stream) {
         for (int i = 0; i < period; ++i) {
             scale[i] = output.scale[first + i % all];
             offset[i] = output.offset[first + i % all];
@@ -73,7 +75,7 @@ struct Pattern {
 };
 
 // From the start of the pattern. Two roundings: no fused multiply and add.
-template <class T>
+template <bool Stream, class T>
 void scale_values(const T* in, int64_t count, const Pattern& pattern, float* out) {
     int64_t i = 0;
     int place = 0;
@@ -82,7 +84,10 @@ void scale_values(const T* in, int64_t count, const Pattern& pattern, float* out
                Floats::load(pattern.offset + place);
     };
     for (; i + Floats::count <= count; i += Floats::count) {
-        scaled(in + i).store(out + i);
+        if constexpr (Stream)
+            scaled(in + i).stream(out + i);
+        else
+            scaled(in + i).store(out + i);
         place += Floats::count;
         place = place == pattern.period ? 0 : place;
     }
@@ -97,7 +102,9 @@ void scale_values(const T* in, int64_t count, const Pattern& pattern, float* out
 
 template <class T>
 void write_values(const T* in, int64_t count, const Pattern& pattern, float* out) {
-    scale_values(in, count, pattern, out);
+    const bool aligned = reinterpret_cast<uintptr_t>(out) % sizeof(Floats) == 0;
+    if (pattern.stream && aligned) return scale_values<true>(in, count, pattern, out);
+    scale_values<false>(in, count, pattern, out);
 }
 
 template <class T, class To>
@@ -106,7 +113,7 @@ void write_values(const T* in, int64_t count, const Pattern& pattern, To* out) {
     const int64_t step = tile / pattern.period * pattern.period;
     for (int64_t place = 0; place < count; place += step) {
         const int64_t some = std::min(step, count - place);
-        scale_values(in + place, some, pattern, values);
+        scale_values<false>(in + place, some, pattern, values);
         narrow(values, some, out + place);
     }
 }
@@ -160,7 +167,8 @@ void write_output(const Output& output, const T* image, Shape shape, void* resul
     case Number::Bfloat16:
         return write_as<Brain>(output, image, shape, result);
     default:
-        return write_as<float>(output, image, shape, result);
+        write_as<float>(output, image, shape, result);
+        if (output.stream) Floats::flush();
     }
 }
 
@@ -170,8 +178,9 @@ void run_output(const Output& output, const T* images, void* result, int64_t cou
     constexpr int64_t share = 1 << 14; // pixels for which a thread is worth waking
     const int64_t size = output.number == Number::Float32 ? 4 : 2;
     const auto used = std::min<int64_t>(threads, 1 + shape.pixels() * count / share);
+    const Output chosen = for_values(output, shape.values() * count);
     parallel_for(count, static_cast<int>(used), [&](int64_t i) {
-        write_output(output, images + i * shape.values(), shape,
+        write_output(chosen, images + i * shape.values(), shape,
                      static_cast<std::byte*>(result) + i * shape.values() * size);
     });
 }

@@ -191,12 +191,17 @@ void run_mask(const Stage& stage, int64_t sample, const Source& mask, T* result)
     scratch.trim();
 }
 
+int64_t values_of(const Target* results, int64_t count) {
+    int64_t values = 0;
+    for (int64_t i = 0; i < count; ++i) values += results[i].shape.values();
+    return values;
+}
+
 // Waking a thread costs as much as some tens of thousands of values.
 int worth(int threads, const Target* results, const Source* images, int64_t count) {
     constexpr int64_t share = 1 << 15;
-    int64_t values = 0;
-    for (int64_t i = 0; i < count; ++i)
-        values += results[i].shape.values() + images[i].shape.values();
+    int64_t values = values_of(results, count);
+    for (int64_t i = 0; i < count; ++i) values += images[i].shape.values();
     return static_cast<int>(std::min<int64_t>(threads, 1 + values / (2 * share)));
 }
 
@@ -206,8 +211,11 @@ template <class T>
 void run_stage(const Stage& stage, const Source* images, const Target* results,
                const Output* output, int threads) {
     const int used = worth(threads, results, images, stage.samples);
-    parallel_for(stage.samples, used,
-                 [&](int64_t i) { run_sample<T>(stage, i, images[i], output, results[i].data); });
+    Output chosen;
+    if (output) chosen = for_values(*output, values_of(results, stage.samples));
+    parallel_for(stage.samples, used, [&](int64_t i) {
+        run_sample<T>(stage, i, images[i], output ? &chosen : nullptr, results[i].data);
+    });
 }
 
 template <class T>

@@ -155,6 +155,17 @@ def word_at(key: int, place: int) -> int:
     return mixed(mixed((place * golden + golden) & full) ^ key)
 
 
+def test_blurs_of_dark_and_sparse_images_stay_within_their_tolerance() -> None:
+    seed = np.random.default_rng(4)
+    sigmas = np.array([0.3, 0.5, 0.8, 1.3, 2.0, 2.6, 2.7, 5.0])
+    dark = seed.integers(0, 4, (90, 70, 3)).astype(np.uint8)
+    sparse = np.where(seed.random((90, 70, 3)) < 0.1, 255, 0).astype(np.uint8)
+    for image in (dark, 255 - dark, sparse, 255 - sparse, sparse // 85):
+        images = [image] * len(sigmas)
+        entries = [[(Verb.BLUR, row)] for row in range(len(sigmas))]
+        check_single_entries(make_stage(entries, make_tables(blur=sigmas), images), images)
+
+
 @pytest.mark.parametrize("weight", [0.0, 1.0, 0.5, 0.25])
 def test_mixes_by_a_binary_weight_are_exact(weight: float) -> None:
     steps = np.arange(256, dtype=np.uint8)

@@ -25,6 +25,7 @@ struct Output {
     const float* offset = nullptr;
     bool channels_first = false;
     Number number = Number::Float32;
+    bool stream = false; // past the caches; the engine's own choice
 };
 
 // T: uint8_t or float.

@@ -18,6 +18,13 @@ template <class T>
 void run_output(const Output& output, const T* images, void* result, int64_t count, Shape shape,
                 int threads);
 
+// The same output for so many values in all: what no cache holds is written past the caches.
+inline Output for_values(Output output, int64_t values) {
+    constexpr int64_t most = int64_t{1} << 21;
+    output.stream = output.number == Number::Float32 && values > most;
+    return output;
+}
+
 // One image of a batch; result: as many values, of the type and in the layout that `output` says.
 template <class T>
 void write_output(const Output& output, const T* image, Shape shape, void* result);

@@ -74,6 +74,9 @@ struct Floats {
 #endif
     }
     void store(float* to) const { VARIEGATE_PS(storeu)(to, lanes); }
+    // Past the caches. `to` lies at a multiple of the vector's size; flush() comes after the last.
+    void stream(float* to) const { VARIEGATE_PS(stream)(to, lanes); }
+    static void flush() { _mm_sfence(); }
     friend Floats operator+(Floats a, Floats b) { return {VARIEGATE_PS(add)(a.lanes, b.lanes)}; }
     friend Floats operator-(Floats a, Floats b) { return {VARIEGATE_PS(sub)(a.lanes, b.lanes)}; }
     friend Floats operator*(Floats a, Floats b) { return {VARIEGATE_PS(mul)(a.lanes, b.lanes)}; }
@@ -185,6 +188,8 @@ struct Floats {
         return each([&](int k) { return static_cast<float>(from[k]); });
     }
     void store(float* to) const { std::memcpy(to, lanes, sizeof lanes); }
+    void stream(float* to) const { store(to); }
+    static void flush() {}
     friend Floats operator+(Floats a, Floats b) {
         return each([&](int k) { return a.lanes[k] + b.lanes[k]; });
     }
