@@ -23,6 +23,8 @@ Kind kind_of_format(const char* format, Py_ssize_t size) {
         return Kind::Bool;
     case 'e':
         return Kind::Float16;
+    case 'H':
+        return Kind::Uint16;
     case 'f':
         return Kind::Float32;
     case 'd':
@@ -58,6 +60,8 @@ const char* name_of(Kind kind) {
         return "bool";
     case Kind::Float16:
         return "float16";
+    case Kind::Uint16:
+        return "uint16";
     default:
         return "another dtype";
     }
@@ -186,6 +190,13 @@ Sources read_images(Arrays& held, nb::handle images) {
     return sources;
 }
 
+Number checked_number(Kind kind, const char* name) {
+    if (kind == Kind::Float32) return Number::Float32;
+    if (kind == Kind::Float16) return Number::Float16;
+    if (kind == Kind::Uint16) return Number::Bfloat16;
+    refuse(name, "expected float32, float16 or (for bfloat16) uint16");
+}
+
 bool read_output(Arrays& held, nb::handle given, OutputArguments& output) {
     if (given.is_none()) return false;
     if (!PyTuple_Check(given.ptr()) || PyTuple_Size(given.ptr()) != 3)
@@ -207,10 +218,7 @@ std::vector<Target> read_results(Arrays& held, nb::handle results, const Sources
     const auto check = [&](const Array& array, int dimensions) {
         if (output && kind == Kind::Other) {
             kind = array.kind();
-            if (kind != Kind::Float32 && kind != Kind::Float16)
-                refuse("results", "expected float32 or float16");
-            const bool half = kind == Kind::Float16;
-            output->numbers.number = half ? Number::Float16 : Number::Float32;
+            output->numbers.number = checked_number(kind, "results");
         }
         if (array.dimensions() != dimensions || array.kind() != kind || !array.is_packed())
             refuse("results", std::string("expected packed arrays of ") + name_of(kind));

@@ -18,7 +18,7 @@ struct BadArgument : std::invalid_argument {
     using std::invalid_argument::invalid_argument;
 };
 
-enum class Kind { Uint8, Float32, Float64, Int32, Int64, Uint64, Bool, Float16, Other };
+enum class Kind { Uint8, Float32, Float64, Int32, Int64, Uint64, Bool, Float16, Uint16, Other };
 
 template <class T> constexpr Kind kind_of = Kind::Other;
 template <> inline constexpr Kind kind_of<uint8_t> = Kind::Uint8;
@@ -70,6 +70,9 @@ struct Sources {
     Kind kind = Kind::Other;
 };
 Sources read_images(Arrays& held, nanobind::handle images);
+
+// The type of an output's numbers; bfloat16 comes as uint16.
+Number checked_number(Kind kind, const char* name);
 
 // How results are written where they are not images of the sources' dtype.
 struct OutputArguments {

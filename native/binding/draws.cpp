@@ -1,4 +1,5 @@
-// What Python asks for beside pixels: random numbers, and boxes and points through a program's maps.
+// What Python asks for beside pixels: random numbers, and boxes and points through a program's
+// maps.
 #include "arguments.hpp"
 #include "variegate/annotations.hpp"
 #include "variegate/tables.hpp"
@@ -52,8 +53,8 @@ Maps read_maps(Arrays& held, nb::handle stages, int64_t samples) {
         for (const Entries& stage : all)
             for (int64_t entry = stage.start[sample]; entry < stage.start[sample + 1]; ++entry)
                 if (static_cast<Verb>(stage.verb[entry]) == Verb::Warp)
-                    maps.maps.push_back({stage.forward + 9 * stage.row[entry],
-                                         stage.size + 2 * stage.row[entry]});
+                    maps.maps.push_back(
+                        {stage.forward + 9 * stage.row[entry], stage.size + 2 * stage.row[entry]});
         maps.start.push_back(static_cast<int64_t>(maps.maps.size()));
     }
     return maps;

@@ -103,8 +103,7 @@ void output(nb::handle given, nb::handle scale, nb::handle offset, bool channels
     const Shape shape = images.shape;
     if (out.dimensions() != 4 || !out.is_packed() || out.length(0) != images.count)
         refuse("result", "expected a packed batch");
-    if (out.kind() != Kind::Float32 && out.kind() != Kind::Float16)
-        refuse("result", "expected float32 or float16");
+    const Number number = checked_number(out.kind(), "result");
     if (images.count == 0) return;
     const int64_t order[2][3] = {{shape.height, shape.width, shape.channels},
                                  {shape.channels, shape.height, shape.width}};
@@ -115,7 +114,7 @@ void output(nb::handle given, nb::handle scale, nb::handle offset, bool channels
     numbers.scale = packed<float>(held, scale, "scale", {shape.channels});
     numbers.offset = packed<float>(held, offset, "offset", {shape.channels});
     numbers.channels_first = channels_first;
-    numbers.number = out.kind() == Kind::Float16 ? Number::Float16 : Number::Float32;
+    numbers.number = number;
     const nb::gil_scoped_release unlocked;
     if (images.kind == Kind::Uint8)
         engine().bytes.output(numbers, reinterpret_cast<const uint8_t*>(images.data), out.data(),

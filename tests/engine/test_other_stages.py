@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import ml_dtypes  # noqa: F401  (makes the dtype known to NumPy)
 import numpy as np
 import pytest
 
@@ -70,7 +71,7 @@ def test_mixes_are_the_reference_s(count: int, dtype: Any) -> None:
                     assert not np.may_share_memory(found, view)
 
 
-@pytest.mark.parametrize("wanted", ["float32", "float16"])
+@pytest.mark.parametrize("wanted", ["float32", "float16", "bfloat16"])
 @pytest.mark.parametrize("nchw", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_outputs_are_the_reference_s(dtype: Any, nchw: bool, wanted: str) -> None:
@@ -100,5 +101,5 @@ def test_halves_round_to_even_at_every_size() -> None:
 def test_other_outputs_are_refused() -> None:
     batch, one = np.zeros((1, 2, 2, 1), dtype=np.uint8), np.ones(1)
     for wanted in ("float64", "int32"):
-        with pytest.raises(EngineError, match="float32 or float16"):
+        with pytest.raises(EngineError, match="float32, float16 or bfloat16"):
             native.run_output(batch, one, one, False, wanted)

@@ -79,12 +79,19 @@ def _run_between(
         stage.row,
         stage.tables,
         list(images) if given is None else given,
-        list(results) if results.batch is None else results.batch,
+        _memory(list(results) if results.batch is None else results.batch),
         numbers,
         normal_table(),
         threads,
     )
     return results
+
+
+def _memory(results: Any) -> Any:
+    """Results as the compiled part takes them: bfloat16, which has no buffer format, as uint16."""
+    if isinstance(results, list):
+        return [_memory(result) for result in results]
+    return results.view(np.uint16) if results.dtype.name == "bfloat16" else results
 
 
 @lru_cache(maxsize=64)
@@ -248,12 +255,12 @@ def run_output(
     images: Image, mean: Floats, std: Floats, nchw: bool, dtype: str, threads: int = 1
 ) -> Image:
     """(value on 0..1 - mean) / std in float32 arithmetic. images (n, h, w, c); mean, std (c,)."""
-    if np.dtype(dtype) not in (np.float32, np.float16):
-        raise EngineError(f"output: expected float32 or float16, got {dtype}")
+    if dtype not in ("float32", "float16", "bfloat16"):
+        raise EngineError(f"output: expected float32, float16 or bfloat16, got {dtype}")
     images = np.ascontiguousarray(images)
     count, height, width, channels = images.shape
     scale, offset = _line(mean, std, images.dtype == np.uint8)
     shape = (channels, height, width) if nchw else (height, width, channels)
     result = np.empty((count, *shape), dtype=dtype)
-    _call(_native.run_output, images, scale, offset, nchw, result, threads)
+    _call(_native.run_output, images, scale, offset, nchw, _memory(result), threads)
     return result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from variegate.errors import PolicyError
 from variegate.ops.entries import Output
 from variegate.ops.op import Kind, Setting, declare
 from variegate.ops.settings import choice, number
@@ -29,6 +30,14 @@ STD = Setting(
 )
 
 
+def _register_bfloat16() -> None:
+    """Makes the dtype known to NumPy."""
+    try:
+        import ml_dtypes  # noqa: F401
+    except ImportError:
+        raise PolicyError("Normalize.dtype: bfloat16 needs the package ml_dtypes") from None
+
+
 @declare(
     Kind.OUTPUT,
     source="common to every training recipe",
@@ -36,12 +45,14 @@ STD = Setting(
         MEAN,
         STD,
         choice("layout", ("NHWC", "NCHW"), "NHWC"),
-        choice("dtype", ("float32", "float16"), "float32"),
+        choice("dtype", ("float32", "float16", "bfloat16"), "float32"),
     ),
     example={"mean": (0.5,), "std": (0.25,)},
 )
 def normalize(mean: tuple[float, ...], std: tuple[float, ...], layout: str, dtype: str) -> Output:
     """(value on 0..1 - mean) / std for each channel, laid out for the model; must be the last
-    step.
+    step. bfloat16 needs the package ml_dtypes.
     """
+    if dtype == "bfloat16":
+        _register_bfloat16()
     return Output(mean, std, layout, dtype)
