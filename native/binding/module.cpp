@@ -127,6 +127,10 @@ void output(nb::handle given, nb::handle scale, nb::handle offset, bool channels
 } // namespace
 } // namespace variegate
 
+namespace variegate {
+void define_draws(nanobind::module_& m);
+}
+
 NB_MODULE(_native, m) {
     using namespace variegate;
     m.doc() = "The native engine's verbs. Called through variegate.engine.native.";
@@ -165,4 +169,5 @@ NB_MODULE(_native, m) {
         "Runs each sample's WARP entries on masks into `results`.");
     m.def("run_mix", &mix, "Mixes a packed batch into `result`.");
     m.def("run_output", &output, "Normalizes a packed batch into `result`.");
+    define_draws(m);
 }

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 import variegate.engine._native as _native
-from variegate.engine import reference
+from variegate.engine import codec, reference
 from variegate.engine.engine import Floats, Image, Images, converted_shape, numbers_of
 from variegate.errors import EngineError
 from variegate.ops.entries import Output
@@ -138,7 +138,7 @@ def _call(function: Callable[..., None], *arguments: Any) -> None:
 
 
 def _run_with_codec(stage: Stage, images: Sequence[Image] | Images, threads: int) -> Images:
-    """Runs up to each sample's next CODEC, then that through Pillow, until all entries have run."""
+    """Runs up to each sample's next CODEC, then that, until all entries have run."""
     current: list[Image] = list(images)
     starts, ends = np.asarray(stage.start)[:-1].copy(), np.asarray(stage.start)[1:]
     if len(starts) != len(images) or np.any(np.diff(stage.start) < 0):
@@ -152,9 +152,10 @@ def _run_with_codec(stage: Stage, images: Sequence[Image] | Images, threads: int
         waiting = [i for i, stop in enumerate(stops) if stop < ends[i]]
         if not waiting:
             break
-        for i in waiting:
-            row = _checked_row(stage, stops[i])
-            current[i] = reference.codec(current[i], stage.tables, row)
+        qualities = [int(stage.tables.codec[_checked_row(stage, stops[i])]) for i in waiting]
+        moved = codec.there_and_back([current[i] for i in waiting], qualities, threads)
+        for i, image in zip(waiting, moved, strict=True):
+            current[i] = image
         starts = np.array([stop + (stop < end) for stop, end in zip(stops, ends, strict=True)])
     return reference.gathered(current)
 
@@ -243,10 +244,10 @@ def _moves_as_bytes(mask: Image) -> bool:
     return not mask.dtype.hasobject and 0 < mask.shape[2] * mask.dtype.itemsize <= MOVED_AS_BYTES
 
 
-def run_mix(mix: MixStage, images: Image, threads: int = 1) -> Image:
+def run_mix(mix: MixStage, images: Image, threads: int = 1, out: Image | None = None) -> Image:
     """Mixes a batch (n, h, w, c): a blend is rounded, a rectangle is copied."""
     images = np.ascontiguousarray(images)
-    result = np.empty_like(images)
+    result = np.empty_like(images) if out is None else out
     _call(_native.run_mix, mix.partner, mix.blend, mix.weight, mix.rects, images, result, threads)
     return result
 

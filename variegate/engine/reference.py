@@ -74,9 +74,10 @@ def run_masks(stage: Stage, masks: list[Image], threads: int = 1) -> list[Image]
     return results
 
 
-def run_mix(mix: MixStage, images: Image, threads: int = 1) -> Image:
+def run_mix(mix: MixStage, images: Image, threads: int = 1, out: Image | None = None) -> Image:
     """Mixes a batch (n, h, w, c): a blend is rounded, a rectangle is copied."""
-    out = images.copy()
+    out = np.empty_like(images) if out is None else out
+    out[...] = images
     for sample in np.flatnonzero(mix.partner != np.arange(len(images))):
         own, other = images[sample], images[int(mix.partner[sample])]
         if mix.blend[sample]:

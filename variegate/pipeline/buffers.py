@@ -16,6 +16,7 @@ Array = npt.NDArray[Any]
 
 SMALLEST = 1 << 20  # bytes; less comes cheaply from the allocator
 MOST = 4
+LINE = 64  # bytes; results begin with a cache line, as the widest vectors like it
 OWN = 2  # references to a buffer that nobody else holds: a local name and the call that counts
 
 
@@ -33,8 +34,9 @@ class Buffers:
         size = math.prod(shape) * np.dtype(dtype).itemsize
         if size < SMALLEST:
             return None
-        buffer = self._free(size)
-        result: Array = buffer.view(dtype).reshape(shape)
+        buffer = self._free(size + LINE)
+        start = -buffer.ctypes.data % LINE
+        result: Array = buffer[start : start + size].view(dtype).reshape(shape)
         self._kept.append(buffer)
         return result
 
