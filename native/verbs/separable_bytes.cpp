@@ -148,6 +148,66 @@ bool pass_along_rows(const uint8_t* in, int width, int rows, int depth, const Ax
     return true;
 }
 
+#elif defined(__AVX2__)
+
+namespace {
+
+inline __m128i eight_bytes(const uint8_t* from) {
+    return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+}
+
+// Two source rows side by side, one in each half. Reads and writes a few bytes behind their ends.
+template <int Depth>
+void pass_along_two(const uint8_t* upper, const uint8_t* lower, const Axis<uint8_t>& axis,
+                    uint8_t* out_upper, uint8_t* out_lower) {
+    constexpr int8_t d = Depth, no = -1;
+    // The bytes of two neighboring pixels, channel by channel, as words.
+    const __m256i pairs = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, no, d, no, 1, no, d + 1, no, 2, no, d + 2, no, Depth == 4 ? 3 : no, no,
+                      Depth == 4 ? 7 : no, no));
+    const __m256i half = _mm256_set1_epi32(1 << (separable_bits - 1));
+    for (int i = 0; i < axis.count; ++i, out_upper += Depth, out_lower += Depth) {
+        const Taps taps = axis.taps[i];
+        const int32_t* weights = axis.weights + taps.offset;
+        int64_t place = int64_t{taps.first} * Depth;
+        __m256i low = half, high = _mm256_setzero_si256();
+        for (int t = 0; t < taps.count; t += 2, place += 2 * Depth) {
+            const __m256i bytes = _mm256_inserti128_si256(
+                _mm256_castsi128_si256(eight_bytes(upper + place)), eight_bytes(lower + place), 1);
+            const __m256i words = _mm256_shuffle_epi8(bytes, pairs);
+            low = _mm256_add_epi32(low, _mm256_madd_epi16(words, _mm256_set1_epi32(weights[t])));
+            high =
+                _mm256_add_epi32(high, _mm256_madd_epi16(words, _mm256_set1_epi32(weights[t + 1])));
+        }
+        const __m256i sum = _mm256_add_epi32(_mm256_slli_epi32(high, low_bits), low);
+        const __m256i whole = _mm256_srai_epi32(sum, separable_bits);
+        const __m256i packed = _mm256_packus_epi16(_mm256_packs_epi32(whole, whole), whole);
+        const int32_t first = _mm256_extract_epi32(packed, 0);
+        const int32_t second = _mm256_extract_epi32(packed, 4);
+        std::memcpy(out_upper, &first, 4);
+        std::memcpy(out_lower, &second, 4);
+    }
+}
+
+} // namespace
+
+bool pass_along_rows(const uint8_t* in, int width, int rows, int depth, const Axis<uint8_t>& axis,
+                     Scratch& scratch, uint8_t* out) {
+    const int64_t count = int64_t{axis.count} * depth, row_bytes = int64_t{width} * depth;
+    const auto work = depth == 3 ? pass_along_two<3> : pass_along_two<4>;
+    auto* last = scratch.lines.get<uint8_t>(row_bytes); // with room behind it
+    std::memcpy(last, in + (rows - 1) * row_bytes, static_cast<size_t>(row_bytes));
+    const auto row = [&](int r) { return r + 1 < rows ? in + r * row_bytes : last; };
+    for (int r = 0; r < rows; r += 2) {
+        const int next = std::min(r + 1, rows - 1);
+        // Each row is written a few bytes beyond its end: the lower one waits beside the image.
+        auto* lower = scratch.passed_row.get<uint8_t>(count);
+        work(row(r), row(next), axis, out + r * count, lower);
+        std::memcpy(out + next * count, lower, static_cast<size_t>(count));
+    }
+    return true;
+}
+
 #else
 
 bool pass_along_rows(const uint8_t*, int, int, int, const Axis<uint8_t>&, Scratch&, uint8_t*) {

@@ -194,6 +194,7 @@ template <int Depth> void pass_along(const uint8_t* in, const Axis<uint8_t>& axi
 template <class T>
 void all_along(const T* in, Shape shape, const Axis<T>& columns, Span rows, Scratch& scratch,
                T* out) {
+    if (rows.from >= rows.to) return;
     const int depth = shape.channels;
     const int64_t stride = static_cast<int64_t>(shape.width) * depth;
     const int64_t count = static_cast<int64_t>(columns.count) * depth;

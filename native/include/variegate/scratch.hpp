@@ -65,6 +65,7 @@ struct Scratch {
     Buffer pass;         // rows between the two passes of a separable filter
     Buffer groups_along; // how the values of a row are found from a source row
     Buffer pairs_along;
+    Buffer passed_row; // a row that has been through the first pass
     Buffer lines;      // single rows of numbers
     Buffer points;     // where the pixels of one row come from
     Buffer weights[2]; // filter weights of each axis
