@@ -11,8 +11,8 @@ const Engine& own_engine();
 const Engine& own_engine() {
     static constexpr Engine engine{
         VARIEGATE_NAME(VARIEGATE_TARGET),
-        {run_stage<uint8_t>, run_masks<uint8_t>, run_mix<uint8_t>, run_output<uint8_t>},
-        {run_stage<float>, run_masks<float>, run_mix<float>, run_output<float>},
+        {run_stage<uint8_t>, run_masks<uint8_t>, run_mixes<uint8_t>, run_output<uint8_t>},
+        {run_stage<float>, run_masks<float>, run_mixes<float>, run_output<float>},
     };
     return engine;
 }

@@ -66,9 +66,24 @@ def test_mixes_are_the_reference_s(count: int, dtype: Any) -> None:
             for view in (batch, batch[:, ::-1].copy()[:, ::-1]):
                 for threads in (1, 2):
                     mix = random_mix(seed, count, size)
-                    found = native.run_mix(mix, view, threads)
-                    check_within(found, reference.run_mix(mix, view), MIX)
+                    found = native.run_mixes([mix], view, threads)
+                    check_within(found, reference.run_mixes([mix], view), MIX)
                     assert not np.may_share_memory(found, view)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("length", [0, 2, 3, 5])
+def test_mixes_in_a_row_are_one_after_the_other(length: int, dtype: Any) -> None:
+    seed = np.random.default_rng(length)
+    for size in ((1, 1), (5, 7), (90, 61)):
+        batch = np.stack([make_image(seed, size, 3, dtype) for _ in range(6)])
+        mixes = [random_mix(seed, 6, size) for _ in range(length)]
+        expected = batch
+        for mix in mixes:
+            expected = native.run_mixes([mix], expected)
+        kept, out = batch.copy(), np.empty_like(batch)
+        assert native.run_mixes(mixes, batch, 2, out) is out
+        check_equal([out, batch], [expected, kept])
 
 
 @pytest.mark.parametrize("wanted", ["float32", "float16", "bfloat16"])

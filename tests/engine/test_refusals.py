@@ -191,9 +191,9 @@ def test_bad_mixes_and_masks_are_refused() -> None:
     mix = random_mix(seed, 3, (4, 5))
     for partner in (np.array([0, 1, 3]), np.array([0, -1, 2]), np.array([0, 1])):
         with pytest.raises(EngineError, match="partner"):
-            native.run_mix(replace(mix, partner=partner), batch)
+            native.run_mixes([replace(mix, partner=partner)], batch)
     with pytest.raises(EngineError, match="images"):
-        native.run_mix(mix, batch.astype(np.float64))
+        native.run_mixes([mix], batch.astype(np.float64))
     stage, images = one_of_each()
     with pytest.raises(EngineError):
         native.run_masks(BAD["a start that falls"](stage), images)

@@ -173,7 +173,7 @@ def test_mixes_by_a_binary_weight_are_exact(weight: float) -> None:
     mix = MixStage(
         np.array([1, 0]), np.ones(2, bool), np.full(2, weight), np.zeros((2, 4), np.int32)
     )
-    check_within(native.run_mix(mix, batch), reference.run_mix(mix, batch), EXACT)
+    check_within(native.run_mixes([mix], batch), reference.run_mixes([mix], batch), EXACT)
 
 
 def test_mixes_of_all_levels_stay_within_their_tolerance() -> None:
@@ -183,4 +183,6 @@ def test_mixes_of_all_levels_stay_within_their_tolerance() -> None:
         mix = MixStage(
             np.array([1, 0]), np.ones(2, bool), np.full(2, weight), np.zeros((2, 4), np.int32)
         )
-        check_within(native.run_mix(mix, batch), reference.run_mix(mix, batch), MIX, str(weight))
+        check_within(
+            native.run_mixes([mix], batch), reference.run_mixes([mix], batch), MIX, str(weight)
+        )

@@ -29,11 +29,8 @@ def run_masks(
     threads: int,
     /,
 ) -> None: ...
-def run_mix(
-    partner: Array,
-    blend: Array,
-    weight: Array,
-    rects: Array,
+def run_mixes(
+    mixes: list[tuple[Array, Array, Array, Array]],
     images: Array,
     result: Array,
     threads: int,

@@ -68,10 +68,16 @@ class Engine(Protocol):
     def run_masks(self, stage: Stage, masks: list[Image], threads: int = 1) -> list[Image]:
         """Runs the WARP entries alone on masks (h, w, c) of any dtype: nearest, outside 0."""
 
-    def run_mix(
-        self, mix: MixStage, images: Image, threads: int = 1, out: Image | None = None
+    def run_mixes(
+        self,
+        mixes: Sequence[MixStage],
+        images: Image,
+        threads: int = 1,
+        out: Image | None = None,
     ) -> Image:
-        """Mixes a batch (n, h, w, c). out: an array of its shape and dtype, but not itself."""
+        """Mixes a batch (n, h, w, c), one mix after the other. out: an array of its shape and
+        dtype, but not itself.
+        """
 
     def run_output(
         self, images: Image, mean: Floats, std: Floats, nchw: bool, dtype: str, threads: int = 1

@@ -25,6 +25,7 @@ Ints = npt.NDArray[np.int64]
 Size = tuple[int, ...]
 name = "native"
 MOVED_AS_BYTES = 16
+TOGETHER = 2  # mixes in one pass: each one more reads twice as many rows
 
 
 def run_stage(
@@ -91,7 +92,8 @@ def _memory(results: Any) -> Any:
     """Results as the compiled part takes them: bfloat16, which has no buffer format, as uint16."""
     if isinstance(results, list):
         return [_memory(result) for result in results]
-    return results.view(np.uint16) if results.dtype.name == "bfloat16" else results
+    dtype = results.dtype  # its name is slow to ask for, and only a foreign dtype is of this kind
+    return results.view(np.uint16) if dtype.kind == "V" and dtype.name == "bfloat16" else results
 
 
 @lru_cache(maxsize=64)
@@ -244,12 +246,18 @@ def _moves_as_bytes(mask: Image) -> bool:
     return not mask.dtype.hasobject and 0 < mask.shape[2] * mask.dtype.itemsize <= MOVED_AS_BYTES
 
 
-def run_mix(mix: MixStage, images: Image, threads: int = 1, out: Image | None = None) -> Image:
-    """Mixes a batch (n, h, w, c): a blend is rounded, a rectangle is copied."""
+def run_mixes(
+    mixes: Sequence[MixStage], images: Image, threads: int = 1, out: Image | None = None
+) -> Image:
+    """Mixes a batch (n, h, w, c), one mix after the other; two at a time in one pass."""
     images = np.ascontiguousarray(images)
-    result = np.empty_like(images) if out is None else out
-    _call(_native.run_mix, mix.partner, mix.blend, mix.weight, mix.rects, images, result, threads)
-    return result
+    stages = [(mix.partner, mix.blend, mix.weight, mix.rects) for mix in mixes]
+    for first in range(0, max(1, len(stages)), TOGETHER):
+        is_last = first + TOGETHER >= len(stages)
+        result = out if is_last and out is not None else np.empty_like(images)
+        _call(_native.run_mixes, stages[first : first + TOGETHER], images, result, threads)
+        images = result
+    return images
 
 
 def run_output(

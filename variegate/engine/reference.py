@@ -74,10 +74,22 @@ def run_masks(stage: Stage, masks: list[Image], threads: int = 1) -> list[Image]
     return results
 
 
-def run_mix(mix: MixStage, images: Image, threads: int = 1, out: Image | None = None) -> Image:
-    """Mixes a batch (n, h, w, c): a blend is rounded, a rectangle is copied."""
-    out = np.empty_like(images) if out is None else out
+def run_mixes(
+    mixes: Sequence[MixStage], images: Image, threads: int = 1, out: Image | None = None
+) -> Image:
+    """Mixes a batch (n, h, w, c), one mix after the other: a blend is rounded, a rectangle is
+    copied.
+    """
+    for mix in mixes:
+        images = _mixed(mix, images)
+    if out is None:
+        return images if mixes else images.copy()
     out[...] = images
+    return out
+
+
+def _mixed(mix: MixStage, images: Image) -> Image:
+    out = images.copy()
     for sample in np.flatnonzero(mix.partner != np.arange(len(images))):
         own, other = images[sample], images[int(mix.partner[sample])]
         if mix.blend[sample]:

@@ -35,8 +35,9 @@ template <class T> struct Runs {
                   int threads);
     // Nearest, outside zero. Pixels are moved as `channels` values of type T, whatever they mean.
     void (*masks)(const Stage&, const Source* masks, const Target* results, int threads);
-    // images and result: (count, shape), contiguous.
-    void (*mix)(const MixStage&, const T* images, T* result, int64_t count, Shape, int threads);
+    // One mix after the other. images and result: (count, shape), contiguous, not the same.
+    void (*mixes)(const MixStage* mixes, int stages, const T* images, T* result, int64_t count,
+                  Shape, int threads);
     // images and result: (count, shape), contiguous; result as `output` says.
     void (*output)(const Output&, const T* images, void* result, int64_t count, Shape, int threads);
 };
