@@ -158,10 +158,10 @@ def test_blocks_grow_only_while_samples_come_in_order() -> None:
     assert make_program.made == [1, 4, 16, 64, 256, MOST, MOST]
     make_program.made.clear()
     for index in (9000, 7000, 8000, 5000):
-        ahead.program(index, 1, form)
+        ahead.program(index, 3, form)
     for index in range(5001, 5005):
-        ahead.program(index, 1, (index, *form[1:]))
-    assert make_program.made == [1] * 8
+        ahead.program(index, 3, (index, *form[1:]))
+    assert make_program.made == [3] * 8
 
 
 def test_a_later_sample_s_error_waits_for_its_turn() -> None:

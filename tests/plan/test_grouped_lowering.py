@@ -10,6 +10,7 @@ import pytest
 
 import variegate as vg
 from variegate.errors import InputError
+from variegate.plan.geometry import inverse
 from variegate.plan.plan import Plan
 
 IMAGES = np.random.default_rng(4).integers(0, 256, (40, 12, 10, 3), dtype=np.uint8)
@@ -50,3 +51,15 @@ def broken(change: str) -> dict[str, Any]:
 def test_a_plan_that_breaks_the_grouping_is_refused(change: str, text: str) -> None:
     with pytest.raises(InputError, match=text):
         Plan.from_dict(broken(change))
+
+
+def test_the_inverse_of_one_matrix_is_that_of_many_to_the_last_bit() -> None:
+    generator = np.random.default_rng(8)
+    matrices = generator.normal(0, 1, (300, 3, 3)) * 10.0 ** generator.integers(-4, 5, (300, 1, 1))
+    matrices[:40] = generator.integers(-2, 3, (40, 3, 3))
+    matrices[40] = [[2, 0, 3], [0, 2, 1], [0, 0, 0.5]]
+    regular = matrices[np.abs(np.linalg.det(matrices)) > 1e-12]
+    assert len(regular) > 250
+    together = inverse(regular)
+    alone = np.concatenate([inverse(matrix[None]) for matrix in regular])
+    assert together.tobytes() == alone.tobytes()

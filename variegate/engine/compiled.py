@@ -5,6 +5,7 @@ Each has its meaning in NumPy, which serves where the compiled part is missing o
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -20,8 +21,9 @@ Keys = npt.NDArray[np.uint64]
 StageArrays = tuple[Any, Any, Any, Any, Any]
 
 
-def _load() -> Any:
-    """The compiled part, or None where it was not built with these functions."""
+@lru_cache(maxsize=1)
+def _native() -> Any:
+    """The compiled part, loaded at its first use; None where it lacks these functions."""
     try:
         found = import_module(COMPILED)
     except ImportError:
@@ -29,14 +31,15 @@ def _load() -> Any:
     return found if hasattr(found, "move_boxes") else None
 
 
-_native: Any = _load()
-available: bool = _native is not None
+def available() -> bool:
+    """Whether the compiled part is there; without it, none of the rest may be called."""
+    return _native() is not None
 
 
 def uniforms(keys: Keys, index: Keys) -> Floats:
     """(n, slots) numbers in [0, 1) with 53 random bits; see variegate.plan.counter."""
     result = np.empty((len(index), len(keys)))
-    _native.uniforms(keys, np.ascontiguousarray(index), result)
+    _native().uniforms(keys, np.ascontiguousarray(index), result)
     return result
 
 
@@ -49,7 +52,7 @@ def move_boxes(
     corners, kept = np.empty((len(boxes), 4)), np.empty(len(boxes), dtype=np.int64)
     counts = np.empty(len(first) - 1, dtype=np.int64)
     stages = _stages(program)
-    _native.move_boxes(stages, first, boxes, min_area, min_visibility, corners, kept, counts)
+    _native().move_boxes(stages, first, boxes, min_area, min_visibility, corners, kept, counts)
     total = int(counts.sum())
     return corners[:total], kept[:total], counts
 
@@ -61,7 +64,7 @@ def move_points(
     variegate.targets.keypoints.
     """
     inside = np.empty(len(points), dtype=np.bool_)
-    _native.move_points(_stages(program), first, np.ascontiguousarray(sizes), points, inside)
+    _native().move_points(_stages(program), first, np.ascontiguousarray(sizes), points, inside)
     return inside
 
 

@@ -5,26 +5,29 @@ two steps.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from variegate.engine import compiled
 from variegate.engine.choose import choose
 from variegate.engine.engine import Images
 from variegate.errors import InputError, PolicyError
 from variegate.ops.op import Kind, suggest
 from variegate.ops.registry import get
 from variegate.pipeline.ahead import Ahead
-from variegate.pipeline.apply import Means, Targets, apply_program
+from variegate.pipeline.apply import Means, apply_program
 from variegate.pipeline.buffers import Buffers
+from variegate.pipeline.marks import Targets
 from variegate.pipeline.stream import Stream, default_threads, fresh_seed, ids_from
 from variegate.plan.counter import Keys
 from variegate.plan.draw import draw
-from variegate.plan.layout import lay_out
+from variegate.plan.layout import Layout, lay_out, lay_out_parts
 from variegate.plan.lower import lower
 from variegate.plan.plan import Plan
-from variegate.plan.program import Program
+from variegate.plan.program import Program, Stage
 from variegate.plan.reorder import geometry_first
 from variegate.policy.io import read_file, write_file
 from variegate.policy.nodes import Node, Step, whole
@@ -84,8 +87,22 @@ class Pipeline:
         self._channels_first = isinstance(last, Step) and last.arguments.get("layout") == "NCHW"
         self._stream = Stream()
         self._buffers = Buffers()
-        alike = not self._mixes and not self._layout.needs_labels
-        self._ahead = Ahead(self._lowered, len(self._layout.slots)) if alike else None
+        self._prepare_ahead()
+
+    def _prepare_ahead(self) -> None:
+        """Samples that do not depend on each other are drawn ahead; so are those that mixes follow,
+        up to the mixes (`tail`).
+        """
+        parts = lay_out_parts(self.policy) if self._mixes and not self.reorder else None
+        self._tail: Layout | None = None
+        head = self._layout
+        if parts is not None:
+            head, self._tail = parts
+        if self.engine == "native" and compiled.available():
+            for layout in (self._layout, *(parts or ())):
+                layout.uniforms = compiled.uniforms
+        alike = not head.needs_labels and (parts is not None or not self._mixes)
+        self._ahead = Ahead(partial(self._lowered, head), len(head.slots)) if alike else None
 
     @property
     def engine(self) -> str:
@@ -176,11 +193,29 @@ class Pipeline:
         return str(self.draw(sizes=[size], index=[index], epoch=epoch, labels=[label]))
 
     def _drawn(self, epoch: int, ids: Keys, sizes: Any, classes: Any) -> Plan:
-        plan = draw(self._layout, self.seed, epoch, ids, sizes, classes)
+        return self._drawn_from(self._layout, epoch, ids, sizes, classes)
+
+    def _drawn_from(
+        self, layout: Layout, epoch: int, ids: Keys, sizes: Any, classes: Any = None
+    ) -> Plan:
+        plan = draw(layout, self.seed, epoch, ids, sizes, classes)
         return geometry_first(plan) if self.reorder else plan
 
-    def _lowered(self, epoch: int, ids: Keys, sizes: Any, dtype: Any, channels: int) -> Program:
-        return lower(self._drawn(epoch, ids, sizes, None), dtype, channels)
+    def _lowered(
+        self, layout: Layout, epoch: int, ids: Keys, sizes: Any, dtype: Any, channels: int
+    ) -> Program:
+        return lower(self._drawn_from(layout, epoch, ids, sizes), dtype, channels)
+
+    def _with_mixes(self, program: Program, start: int, epoch: int) -> Program:
+        """What the mixes of the policy's end add to a program of one stage."""
+        stage = program.stages[0]
+        if self._tail is None or not isinstance(stage, Stage):
+            return program
+        ids = ids_from(start, len(stage.sizes_out))
+        rest = self._lowered(
+            self._tail, epoch, ids, stage.sizes_out, program.dtype, stage.channels_out
+        )
+        return Program(program.dtype, [stage, *rest.stages[1:]], rest.output)
 
     def _program(
         self, images: Images, labels: Any, start: int | None, ids: Keys | None, epoch: int
@@ -191,7 +226,8 @@ class Pipeline:
         count, batch = len(images), images.batch
         if start is not None and batch is not None and self._ahead is not None:
             form = (epoch, *batch.shape[1:], batch.dtype)
-            return self._ahead.program(start, count, form)
+            program = self._ahead.program(start, count, form)
+            return program if self._tail is None else self._with_mixes(program, start, epoch)
         if ids is None:
             ids = ids_from(start or 0, count)
         classes = None

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from variegate.errors import InputError
 from variegate.ops.op import Kind, Op
-from variegate.plan.counter import Keys, hashes, slot_keys, uniforms
+from variegate.plan.counter import Keys, hashes, slot_keys
 from variegate.plan.drawn import Drawn, Group
 from variegate.plan.family import Family, Leaf
 from variegate.plan.layout import ALONE, KEY, SLOTS, All, Branch, ByClass, Choice, Layout, lay_out
@@ -42,7 +42,7 @@ def draw(
     layout = policy if isinstance(policy, Layout) else lay_out(policy)
     if layout.needs_labels and labels is None:
         raise InputError("the policy has a PerClass step: pass labels (class indices)")
-    numbers = uniforms(layout.keys(seed, epoch), index)
+    numbers = layout.uniforms(layout.keys(seed, epoch), index)
     batch = _Batch(layout, seed, epoch, index, numbers, labels)
     batch.visit(layout.root, np.arange(len(index)))
     return Plan(seed, epoch, index, sizes, batch.drawn())

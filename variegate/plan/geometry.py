@@ -30,6 +30,10 @@ def inverse(matrix: Floats) -> Floats:
     """Inverses (k, 3, 3), by cofactors: exact where the entries are whole and the determinant is 1
     or -1.
     """
+    if len(matrix) == 1:
+        alone = _inverse_of_one(matrix[0].tolist())
+        if alone is not None:
+            return alone
     a, b, c = matrix[:, 0, 0], matrix[:, 0, 1], matrix[:, 0, 2]
     d, e, f = matrix[:, 1, 0], matrix[:, 1, 1], matrix[:, 1, 2]
     g, h, i = matrix[:, 2, 0], matrix[:, 2, 1], matrix[:, 2, 2]
@@ -46,6 +50,25 @@ def inverse(matrix: Floats) -> Floats:
     # Scaled, but never by a negative number: the third coordinate's sign tells front from behind.
     scale = np.abs(result[:, 2:, 2:])
     return result / np.where(scale > 0, scale, 1.0)
+
+
+def _inverse_of_one(matrix: list[list[float]]) -> Floats | None:
+    """The same for one matrix, (1, 3, 3), to the last bit, without the cost of many small arrays;
+    None where a division by zero would need their rules.
+    """
+    (a, b, c), (d, e, f), (g, h, i) = matrix
+    first, second, third = e * i - f * h, f * g - d * i, d * h - e * g
+    determinant = a * first + b * second + c * third
+    if determinant == 0:
+        return None
+    scale = abs((a * e - b * d) / determinant)
+    cofactors = (
+        (first, c * h - b * i, b * f - c * e),
+        (second, a * i - c * g, c * d - a * f),
+        (third, b * g - a * h, a * e - b * d),
+    )
+    divisor = scale if scale > 0 else 1.0
+    return np.array([[[value / determinant / divisor for value in row] for row in cofactors]])
 
 
 @dataclass

@@ -7,6 +7,7 @@ before it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -15,10 +16,10 @@ import numpy.typing as npt
 
 from variegate.ops.op import Kind
 from variegate.ops.registry import get
-from variegate.plan.counter import Keys, slot_keys
+from variegate.plan.counter import Keys, slot_keys, uniforms
 from variegate.plan.family import Family, Leaf, likeness
 from variegate.policy.nodes import PRESETS, Node, OneOf, PerClass, Sequence, SomeOf, Step
-from variegate.policy.policy import Policy
+from variegate.policy.policy import Policy, walk
 
 SLOTS = 1 << 12
 APPLY, CHOICE, MAGNITUDE, NOISE = 0, 1, 2, 3
@@ -71,7 +72,7 @@ Branch: TypeAlias = Leaf | All | Choice | ByClass
 class Layout:
     """The laid-out policy. slots (columns,): which slot each column of the uniforms is drawn
     from. spans: the families that are lowered together, in order of position. Of each leaf:
-    family, its place there, p and the column of p.
+    family, its place there, p and the column of p. uniforms: counter.uniforms or its equal.
     """
 
     root: All
@@ -84,6 +85,7 @@ class Layout:
     p: npt.NDArray[np.float64]
     p_column: npt.NDArray[np.int64]
     last: tuple[int, int, Keys] | None = None
+    uniforms: Callable[[Keys, Keys], npt.NDArray[np.float64]] = uniforms
 
     def keys(self, seed: int, epoch: int) -> Keys:
         """One key per column; those of the last seed and epoch are kept."""
@@ -229,8 +231,26 @@ def _spans(leaves: list[Leaf]) -> dict[int, int]:
 
 def lay_out(policy: Policy) -> Layout:
     """Places and columns for a policy; done once, used for every batch."""
+    return _lay_out(policy.steps, 0)[0]
+
+
+def lay_out_parts(policy: Policy) -> tuple[Layout, Layout] | None:
+    """The policy up to its first mix, where samples are independent, and the mixes after it; both
+    draw what the whole draws. None where anything but mixes and an output follows, or nothing
+    stands before.
+    """
+    kinds = [{get(step.op).kind for step, _ in walk([node])} for node in policy.steps]
+    count = next((i for i, own in enumerate(kinds) if Kind.MIX in own), 0)
+    if count == 0 or not set().union(*kinds[count:]) <= {Kind.MIX, Kind.OUTPUT}:
+        return None
+    head, position = _lay_out(policy.steps[:count], 0)
+    return None if head.needs_labels else (head, _lay_out(policy.steps[count:], position)[0])
+
+
+def _lay_out(steps: tuple[Node, ...], position: int) -> tuple[Layout, int]:
+    """The layout of steps that start at a position, and the first free one after them."""
     builder = _Builder()
-    root, _ = builder.all(policy.steps, 0, "", 1.0)
+    root, end = builder.all(steps, position, "", 1.0)
     slots = np.array(
         [position * SLOTS + slot for position, slot in builder.columns], dtype=np.uint64
     )
@@ -248,7 +268,7 @@ def lay_out(policy: Policy) -> Layout:
     for number, members in enumerate(kin.values()):
         for place, leaf in enumerate(members):
             family[leaf.number], local[leaf.number] = number, place
-    return Layout(
+    layout = Layout(
         root,
         slots,
         builder.needs_labels,
@@ -259,6 +279,7 @@ def lay_out(policy: Policy) -> Layout:
         np.array([leaf.step.p for leaf in leaves], dtype=np.float64),
         np.array([_p_column(leaf) for leaf in leaves], dtype=np.int64),
     )
+    return layout, end
 
 
 def _p_column(leaf: Leaf) -> int:

@@ -48,6 +48,7 @@ GEOMETRY = (Kind.MATRIX, Kind.FIELD)
 WHOLE_LEVELS = np.arange(256.0)
 ALL_LEVELS = np.linspace(0.0, 255.0, KNOTS)
 AT_ONCE = 1 << 14  # levels that are worked on at once, so that they stay in the cache
+FEW = 256
 NO_ROWS = np.zeros(0, dtype=np.int64)
 
 
@@ -60,7 +61,7 @@ def lower(plan: Plan, dtype: Any, channels: int) -> Program:
     work = _Lowering(plan, np.dtype(dtype), channels)
     for span in spans_of(plan.records):
         work.add_span(span)
-    work.close_stage()
+    work.close_stage(last=True)
     return work.program
 
 
@@ -98,7 +99,7 @@ class _Lowering:
         self.sizes_in = self.geometry.sizes.copy()
         self.channels_in = self.channels
 
-    def close_stage(self) -> None:
+    def close_stage(self, last: bool = False) -> None:
         self.geometry.flush(None, self.turn, self.entries)
         start, verb, row = self.entries.per_sample(len(self.plan))
         sizes = self.geometry.sizes.copy()
@@ -107,7 +108,8 @@ class _Lowering:
             start, verb, row, tables, self.sizes_in, sizes, self.channels_in, self.channels
         )
         self.program.stages.append(stage)
-        self.open_stage()
+        if not last:
+            self.open_stage()
 
     def add_span(self, groups: Span) -> None:
         """Groups that are lowered together: geometry composes position by position."""
@@ -122,7 +124,7 @@ class _Lowering:
             for group, own in zip(moving, sizes, strict=True)
         ]
         if self._must_part(groups, sizes, lowered):
-            for position in np.unique(np.concatenate([group.position for group in groups])):
+            for position in _distinct(np.concatenate([group.position for group in groups])):
                 parts = [(group, group.position == position) for group in groups]
                 self.add_span([group.at(own) for group, own in parts if own.any()])
             return
@@ -136,6 +138,8 @@ class _Lowering:
     @staticmethod
     def _must_part(groups: Span, sizes: list[Rows], lowered: list[Geometry]) -> bool:
         """Whether an op changes sizes that an op of a later position has to see."""
+        if len(groups) == 1 and len(groups[0].rows) == 1:
+            return False
         same = all(
             entry.size is own or np.array_equal(entry.size, own)
             for own, entry in zip(sizes, lowered, strict=True)
@@ -152,13 +156,13 @@ class _Lowering:
         ends, rows = ends[order], rows[order]
         moves = geometry.moves(moving, lowered, self.channels, entries) if moving else None
         starts = NO_ROWS if moves is None else moves.position
-        for position in np.unique(np.concatenate([starts, ends])):
+        for position in _distinct(np.concatenate([starts, ends])):
             if moves is not None:
                 first, last = np.searchsorted(starts, (position, position + 1))
                 if first < last:
-                    geometry.add(moves.at(slice(first, last)), int(position), entries)
+                    geometry.add(moves.at(slice(first, last)), position, entries)
             first, last = np.searchsorted(ends, (position, position + 1))
-            geometry.flush(rows[first:last], int(position), entries)
+            geometry.flush(rows[first:last], position, entries)
 
     def add(self, group: Group) -> None:
         """A group of one position that stands alone, or beside one that does."""
@@ -252,7 +256,7 @@ class _Lowering:
     def mix_stage(self, group: Group) -> MixStage:
         op, count, rows = group.op, len(self.plan), group.rows
         sizes = self.geometry.sizes
-        if len(np.unique(sizes, axis=0)) > 1:
+        if not (sizes == sizes[0]).all():
             found = " and ".join(f"{h}x{w}" for h, w in np.unique(sizes, axis=0)[:2])
             raise PolicyError(
                 f"{op.name} needs images of one size, got {found}; resize or crop before it"
@@ -268,6 +272,14 @@ class _Lowering:
         alone = partner == np.arange(count)
         weight[alone] = 1.0
         return MixStage(partner, blend, weight, rects)
+
+
+def _distinct(positions: Rows) -> list[int]:
+    """Each once, in order; NumPy's way only pays for many."""
+    if len(positions) < FEW:
+        return sorted(set(positions.tolist()))
+    found: list[int] = np.unique(positions).tolist()
+    return found
 
 
 def level_table(

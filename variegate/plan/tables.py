@@ -17,6 +17,7 @@ Array = npt.NDArray[Any]
 Rows = npt.NDArray[np.int64]
 
 MAX_CHANNELS = 16
+NO_COUNTS = dict.fromkeys(Verb, 0)
 SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
     "warp_matrix": ((9,), np.float64),
     "warp_forward": ((9,), np.float64),
@@ -61,7 +62,7 @@ class Entries:
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self.lookup_shape = ((256,), np.uint8) if dtype == np.uint8 else ((KNOTS,), np.float32)
         self.parts: dict[str, list[Array]] = {}
-        self.counts = dict.fromkeys(Verb, 0)
+        self.counts = dict(NO_COUNTS)
         self.samples: list[Rows] = []
         self.turns: list[Rows] = []
         self.verbs: list[npt.NDArray[np.int32]] = []
@@ -129,7 +130,13 @@ class Entries:
 
     def tables(self) -> Tables:
         """The rows as C-ordered arrays; empty where a verb was not used."""
-        arrays = {name: self._column(name, *shape) for name, shape in SHAPES.items()}
+        if not self.parts and not self.fields:
+            return _no_rows(*self.lookup_shape)
+        return self._tables()
+
+    def _tables(self) -> Tables:
+        arrays = {name: _none(*shape) for name, shape in SHAPES.items()}
+        arrays |= {name: self._column(name, *SHAPES[name]) for name in self.parts if name in SHAPES}
         counts = (
             np.concatenate(self.rect_counts) if self.rect_counts else np.zeros(0, dtype=np.int64)
         )
@@ -158,3 +165,9 @@ def _none(shape: tuple[int, ...], dtype: Any) -> Array:
     empty = np.zeros((0, *shape), dtype=dtype)
     empty.setflags(write=False)
     return empty
+
+
+@lru_cache(maxsize=2)
+def _no_rows(shape: tuple[int, ...], dtype: Any) -> Tables:
+    """The tables of a stage without entries, of which there are many around mixes."""
+    return Entries(np.dtype(dtype))._tables()

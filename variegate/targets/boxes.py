@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from variegate.engine import compiled
 from variegate.errors import InputError
 from variegate.plan.program import MixStage, Program
 from variegate.targets.polygons import (
@@ -21,9 +22,11 @@ from variegate.targets.polygons import (
     through_warp,
     warp_levels,
 )
+from variegate.targets.rows import Rows, numbers_of
 
 BOX_FORMATS = ("xyxy", "pascal_voc", "coco", "yolo")
 TOLERANCE = 0.5
+HIGH = [1, 0, 1, 0]  # of a size (height, width): what x1 y1 x2 y2 must not pass
 
 
 def read_boxes(value: Any, where: str, size: tuple[int, int], form: str) -> Floats:
@@ -62,31 +65,31 @@ def read_boxes(value: Any, where: str, size: tuple[int, int], form: str) -> Floa
     return np.clip(boxes, 0, high)
 
 
-def read_all_boxes(
-    values: list[Any], where: str, sizes: list[tuple[int, int]], form: str
-) -> list[Floats]:
-    """The boxes of each image, as `read_boxes` gives them; checked at once where all are legal."""
-    try:
-        raw = [np.asarray(value, dtype=np.float64) for value in values]
-    except (TypeError, ValueError):
-        raw = []
-    if raw and all(boxes.ndim == 2 and boxes.shape[1] == 4 for boxes in raw):
-        counts = [len(boxes) for boxes in raw]
-        size = np.repeat(np.array(sizes, dtype=np.float64), counts, axis=0)
-        boxes = to_corners(np.concatenate(raw), size, form)
-        high = size[:, [1, 0, 1, 0]]
-        inside = (boxes >= -TOLERANCE) & (boxes <= high + TOLERANCE)  # also false for NaN
-        if inside.all() and (boxes[:, 2:] > boxes[:, :2]).all():
-            return _split(np.clip(boxes, 0, high), counts)
-    return [
-        read_boxes(value, f"{where}[{place}]", size, form)
-        for place, (value, size) in enumerate(zip(values, sizes, strict=True))
-    ]
+def read_all_boxes(values: list[Any], where: str, sizes: Ints, form: str) -> Rows:
+    """The boxes of each image, as `read_boxes` gives them; checked at once where all are legal.
 
-
-def _split(flat: Any, counts: list[int]) -> list[Any]:
-    ends = np.cumsum(counts).tolist()
-    return [flat[end - count : end] for end, count in zip(ends, counts, strict=True)]
+    sizes (n, 2): height and width of the images.
+    """
+    rows = numbers_of(values, 4)
+    if rows is not None:
+        one = len(sizes) == 1 or bool((sizes == sizes[0]).all())
+        size = sizes[0] if one else np.repeat(sizes, rows.counts, axis=0)
+        boxes, high = to_corners(rows.flat, size, form), size[..., HIGH].astype(np.float64)
+        legal = bool(boxes.min() >= 0 and (boxes <= high).all())  # also false for NaN
+        if not legal:
+            legal = bool(((boxes >= -TOLERANCE) & (boxes <= high + TOLERANCE)).all())
+            boxes = np.clip(boxes, 0, high)
+        if legal and (boxes[:, 2:] > boxes[:, :2]).all():
+            return Rows(boxes, rows.first)
+    return Rows.of(
+        [
+            read_boxes(value, f"{where}[{place}]", (height, width), form)
+            for place, (value, (height, width)) in enumerate(
+                zip(values, sizes.tolist(), strict=True)
+            )
+        ],
+        4,
+    )
 
 
 def to_corners(raw: Floats, size: Any, form: str) -> Floats:
@@ -100,30 +103,32 @@ def to_corners(raw: Floats, size: Any, form: str) -> Floats:
     return raw
 
 
-def from_corners(boxes: Floats, size: tuple[int, int], form: str) -> npt.NDArray[np.float32]:
-    """The reverse of `to_corners`, float32."""
+def from_corners(boxes: Floats, size: Any, form: str) -> npt.NDArray[np.float32]:
+    """The reverse of `to_corners`, float32; size: (height, width), or one for each box."""
     if form == "coco":
         boxes = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
     elif form == "yolo":
-        scale = np.array([size[1], size[0]], dtype=np.float64)
+        scale = np.asarray(size, dtype=np.float64)[..., ::-1]
         center, span = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
         boxes = np.concatenate([center / scale, span / scale], axis=1)
     return boxes.astype(np.float32)
 
 
 def move_boxes(
-    program: Program, boxes: list[Floats], sizes: Ints, min_area: float, min_visibility: float
-) -> list[tuple[Floats, Ints]]:
-    """Each sample's boxes (k, 4) through the program: the boxes that stay (k', 4) and their indices
-    (k',).
+    program: Program, boxes: Rows, min_area: float, min_visibility: float, fast: bool = False
+) -> tuple[Floats, Ints, Ints]:
+    """Each sample's boxes (k, 4) through the program: the boxes that stay, in order, each one's
+    place in its sample, and how many stay of each sample (n,).
 
     A box stays if the visible part has more than `min_area` pixels and at least `min_visibility` of
-    the area that it would have with nothing cut off.
+    the area that it would have with nothing cut off. fast: by the compiled part, where it can.
     """
-    owner = np.repeat(np.arange(len(boxes)), [len(b) for b in boxes])
-    flat = np.concatenate(boxes) if boxes else np.zeros((0, 4))
+    bends = has_fields(program)
+    if fast and compiled.available() and not bends:
+        return compiled.move_boxes(program, boxes.first, boxes.flat, min_area, min_visibility)
+    owner, flat = np.repeat(np.arange(len(boxes.counts)), boxes.counts), boxes.flat
     corners = np.stack([flat[:, [0, 1]], flat[:, [2, 1]], flat[:, [2, 3]], flat[:, [0, 3]]], axis=1)
-    polygons = densify(corners, EDGE_SAMPLES) if has_fields(program) else corners
+    polygons = densify(corners, EDGE_SAMPLES) if bends else corners
     whole = polygons.copy()
     count = np.full(len(polygons), polygons.shape[1])
     for stage in program.stages:
@@ -143,7 +148,7 @@ def move_boxes(
             size = np.asarray(stage.tables.warp_size, dtype=np.float64)[np.maximum(rows, 0)]
             size[rows < 0] = 1e9
             polygons, count = clip_to_frame(polygons, count, size)
-    return _collect(polygons, count, whole, owner, sizes, min_area, min_visibility)
+    return _collect(polygons, count, whole, boxes, min_area, min_visibility)
 
 
 def area(points: Floats, count: Ints) -> Floats:
@@ -161,11 +166,10 @@ def _collect(
     polygons: Floats,
     count: Ints,
     whole: Floats,
-    owner: Ints,
-    sizes: Ints,
+    boxes: Rows,
     min_area: float,
     min_visibility: float,
-) -> list[tuple[Floats, Ints]]:
+) -> tuple[Floats, Ints, Ints]:
     used = (np.arange(polygons.shape[1]) < count[:, None])[..., None]
     low = np.where(used, polygons, np.inf).min(axis=1, initial=np.inf)
     high = np.where(used, polygons, -np.inf).max(axis=1, initial=-np.inf)
@@ -173,8 +177,7 @@ def _collect(
     full = area(whole, np.full(len(whole), whole.shape[1]))
     stays = (count > 2) & (visible > min_area) & (visible >= min_visibility * full)
     chosen = np.flatnonzero(stays)
-    counts = np.bincount(owner[chosen], minlength=len(sizes)).tolist()
-    first = np.searchsorted(owner, np.arange(len(sizes)))
+    owner = np.repeat(np.arange(len(boxes.counts)), boxes.counts)[chosen]
     corners = np.concatenate([low[chosen], high[chosen]], axis=1)
-    kept = chosen - first[owner[chosen]]
-    return list(zip(_split(corners, counts), _split(kept, counts), strict=True))
+    kept = chosen - boxes.first[owner]
+    return corners, kept, np.bincount(owner, minlength=len(boxes.counts))

@@ -4,14 +4,17 @@ dropped.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from variegate.engine import compiled
 from variegate.errors import InputError
 from variegate.plan.program import MixStage, Program
-from variegate.targets.polygons import Bools, Floats, through_warp, warp_levels
+from variegate.targets.polygons import Bools, Floats, has_fields, through_warp, warp_levels
+from variegate.targets.rows import Rows, numbers_of, split
 
 
 def read_keypoints(value: Any, where: str, index: bool) -> Floats:
@@ -34,17 +37,48 @@ def read_keypoints(value: Any, where: str, index: bool) -> Floats:
     return points + 0.5 if index else points
 
 
-def move_keypoints(
-    program: Program, points: list[Floats], sizes: Any
-) -> list[tuple[Floats, Bools]]:
-    """Each sample's points (..., 2) through the program, and whether each was inside every frame on
-    its way.
+@dataclass
+class Points:
+    """The points of all samples. shapes: each sample's (..., 2); None where all are (m, 2)."""
+
+    rows: Rows
+    shapes: list[tuple[int, ...]] | None
+
+    def split(self, flat: npt.NDArray[Any]) -> list[Any]:
+        """What belongs to the points, (total, ...), in the shape that each sample came in."""
+        parts = split(flat, self.rows.first)
+        if self.shapes is None:
+            return parts
+        tail = flat.shape[1:]
+        return [p.reshape(*own[:-1], *tail) for p, own in zip(parts, self.shapes, strict=True)]
+
+
+def read_all_keypoints(values: list[Any], where: str, index: bool) -> Points:
+    """The points of each image, as `read_keypoints` gives them; checked at once where all are
+    legal.
     """
-    flat = [p.reshape(-1, 2) for p in points]
-    owner = np.repeat(np.arange(len(points)), [len(p) for p in flat])
-    moved = (np.concatenate(flat) if flat else np.zeros((0, 2)))[:, None, :]
-    start = np.asarray(sizes)[owner]
-    inside = _within(moved[:, 0], start)
+    rows = numbers_of(values, 2)
+    if rows is not None and np.isfinite(rows.flat).all():
+        if index:
+            rows.flat += 0.5
+        return Points(rows, None)
+    read = [read_keypoints(v, f"{where}[{place}]", index) for place, v in enumerate(values)]
+    return Points(Rows.of([p.reshape(-1, 2) for p in read], 2), [p.shape for p in read])
+
+
+def move_keypoints(
+    program: Program, points: Rows, sizes: Any, fast: bool = False
+) -> tuple[Floats, Bools]:
+    """Each sample's points through the program (m, 2), and whether each was inside every frame on
+    its way (m,). fast: by the compiled part, where it can.
+    """
+    start = np.asarray(sizes)
+    if fast and compiled.available() and not has_fields(program):
+        moved = points.flat.copy()
+        return moved, compiled.move_points(program, points.first, start, moved)
+    owner = np.repeat(np.arange(len(points.counts)), points.counts)
+    moved = points.flat[:, None, :]
+    inside = _within(moved[:, 0], start[owner])
     for stage in program.stages:
         if isinstance(stage, MixStage):
             continue
@@ -58,11 +92,7 @@ def move_keypoints(
             inside[moving] &= _within(
                 moved[moving, 0], np.asarray(stage.tables.warp_size)[rows[moving]]
             )
-    results = []
-    for sample, own in enumerate(points):
-        mine = owner == sample
-        results.append((moved[mine, 0].reshape(own.shape), inside[mine].reshape(own.shape[:-1])))
-    return results
+    return moved[:, 0], inside
 
 
 def _within(points: Floats, size: npt.NDArray[Any]) -> Bools:

@@ -1,0 +1,78 @@
+"""Mixes at a policy's end: drawn ahead up to them, mixed without a further copy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import variegate as vg
+from tests.pipeline.samples import IMAGES, digest, policy
+from variegate.testing import engines
+
+ENGINES = pytest.mark.parametrize("engine", engines())
+OUTPUT = vg.Normalize(mean=(0.5,), std=(0.2,), layout="NCHW")
+ENDS = {
+    "both": [vg.CutMix(p=0.5), vg.MixUp()],
+    "one of": [vg.OneOf([vg.CutMix(), vg.MixUp()], p=0.8)],
+    "seldom": [vg.MixUp(p=0.03), OUTPUT],
+    "output": [vg.CutMix(), OUTPUT],
+}
+LABELS = np.arange(48) % 5
+
+
+@ENGINES
+@pytest.mark.parametrize("name", ENDS)
+def test_a_call_gives_what_the_whole_plan_gives(engine: str, name: str) -> None:
+    aug = vg.Pipeline([*policy(), *ENDS[name]], seed=3, engine=engine, classes=5, threads=1)
+    assert aug._tail is not None
+    for first, last in ((0, 7), (7, 14), (14, 16), (16, 40), (3, 10)):
+        batch: dict[str, Any] = {"images": IMAGES[first:last], "labels": LABELS[first:last]}
+        index = np.arange(first, last)
+        called = aug(index=index, epoch=1, **batch)
+        plan = aug.draw(images=batch["images"], index=index, epoch=1)
+        for key, value in aug.apply(plan, **batch).items():
+            assert digest(value) == digest(called[key])
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [vg.CutMix()],
+        [vg.Rotate(), vg.MixUp(), vg.Rotate()],
+        [vg.PerClass({1: [vg.Invert()]}), vg.MixUp()],
+        [vg.Rotate(), vg.Sequence([vg.Invert(), vg.MixUp()])],
+    ],
+)
+def test_other_policies_are_drawn_as_a_whole(steps: list[Any]) -> None:
+    aug = vg.Pipeline(steps, seed=3, classes=5)
+    assert aug._tail is None
+    assert aug._ahead is None
+
+
+@ENGINES
+def test_results_are_new_and_the_images_stay(engine: str) -> None:
+    """Batches large enough for memory that is used again."""
+    images = np.random.default_rng(0).integers(0, 256, (8, 220, 210, 3)).astype(np.uint8)
+    before = images.copy()
+    aug = vg.Pipeline([vg.CutMix(), vg.MixUp()], seed=1, engine=engine, classes=5, threads=1)
+    kept = [aug(images=images, labels=LABELS[:8])["images"] for _ in range(4)]
+    found = [digest(one) for one in kept]
+    assert np.array_equal(images, before)
+    assert not any(np.may_share_memory(images, one) for one in kept)
+    fresh = vg.Pipeline([vg.CutMix(), vg.MixUp()], seed=1, engine=engine, classes=5, threads=1)
+    wanted = [digest(fresh(images=images, labels=LABELS[:8])["images"]) for _ in range(4)]
+    assert found == wanted
+    assert len(set(wanted)) == 4
+
+
+@ENGINES
+def test_a_mix_writes_into_the_given_array(engine: str) -> None:
+    aug = vg.Pipeline([vg.Rotate(), vg.CutMix()], seed=1, engine=engine, classes=5)
+    wanted = aug(images=IMAGES, labels=LABELS, index=range(48))["images"]
+    out = np.empty_like(IMAGES)
+    result = aug(images=IMAGES, labels=LABELS, index=range(48), out=out)["images"]
+    assert np.may_share_memory(result, out)
+    assert np.array_equal(out, wanted)
+    assert not np.array_equal(wanted, IMAGES)
