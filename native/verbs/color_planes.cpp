@@ -46,6 +46,13 @@ void mix_planes(Planes& planes, int64_t pixels, const double* matrix) {
 }
 
 void blend_planes(Planes& planes, int64_t pixels, float factor) {
+    if (factor == 0.0f) {
+        for (int64_t i = 0; i < pixels; i += Bytes::count) {
+            const Bytes gray = gray_at(planes, i);
+            for (auto& plane : planes.channel) gray.store(plane + i);
+        }
+        return;
+    }
     const Floats share = Floats::all(factor);
     for (int64_t i = 0; i < pixels; i += Bytes::count) {
         Floats gray[4];

@@ -217,10 +217,11 @@ def run_masks(stage: Stage, masks: list[Image], threads: int = 1) -> list[Image]
     dtype = masks[0].dtype
     sources = [np.ascontiguousarray(mask).view(np.uint8) for mask in masks]
     start = np.asarray(stage.start)
-    warps = np.concatenate([[0], np.cumsum(stage.verb == Verb.WARP)])
-    if len(start) != len(masks) + 1 or start.min() < 0 or start.max() >= len(warps):
+    if len(start) != len(masks) + 1 or start.min() < 0 or start.max() > len(stage.verb):
         raise EngineError(f"native engine: stage.start: does not fit {len(masks)} masks")
-    moved = np.diff(warps[start]) > 0
+    first, last = int(start.min()), int(start.max())  # a part of what many samples share
+    warps = np.concatenate([[0], np.cumsum(stage.verb[first:last] == Verb.WARP)])
+    moved = np.diff(warps[start - first]) > 0
     shapes = [
         (*(tuple(size) if moves else mask.shape[:2]), mask.shape[2])
         for size, moves, mask in zip(
