@@ -121,11 +121,12 @@ void warp_picking(const T* in, Shape shape, const Warp& warp, T* out, Scratch& s
     const Run run = upright ? find_run(columns, warp.width) : Run{{0, 0}, 0};
     const int64_t along = upright ? depth : stride, down = upright ? stride : depth;
     // The processor foresees neither falling rows nor rows that are read from their end.
+    constexpr int ahead = 6; // rows
     const bool falls = run.step == -1 || (run.step == 1 && m[4] < 0);
     for (int i = 0; i < warp.height; ++i, out += int64_t{warp.width} * depth) {
         const T* line = in + rows[i] * down;
-        if (falls && i + 2 < warp.height && rows[i + 2] != outside)
-            fetch_soon(in + rows[i + 2] * down, stride * static_cast<int64_t>(sizeof(T)));
+        if (falls && i + ahead < warp.height && rows[i + ahead] != outside)
+            fetch_soon(in + rows[i + ahead] * down, stride * static_cast<int64_t>(sizeof(T)));
         if (rows[i] == outside)
             paint(fill, warp.width, depth, out);
         else if (run.step != 0)
