@@ -15,16 +15,33 @@ namespace {
 constexpr int outside = -1;
 
 // The source index of each of `count` outputs at scale * (i + 1/2) + offset, or `outside`.
+bool is_whole_step(double scale, double offset) {
+    return std::fabs(scale) == 1 && offset == fast_floor(offset);
+}
+
+// index_axis for neighbors in order or in reverse: without rounding, several at once.
+void step_axis(int first, int step, int length, int count, Border border, int* index) {
+    if (border == Border::Constant) {
+#pragma omp simd
+        for (int i = 0; i < count; ++i) {
+            const int at = first + step * i;
+            index[i] = (at < 0) | (at >= length) ? outside : at;
+        }
+        return;
+    }
+    for (int i = 0; i < count; ++i) index[i] = continued(first + step * i, length, border);
+}
+
 void index_axis(double scale, double offset, int length, int count, Border border, int* index) {
+    if (is_whole_step(scale, offset) && std::fabs(offset) < far_away / 2) {
+        const int first = static_cast<int>(offset) - (scale < 0);
+        return step_axis(first, scale < 0 ? -1 : 1, length, count, border, index);
+    }
     for (int i = 0; i < count; ++i) {
         const double at = near_enough(scale * (i + 0.5) + offset);
         const bool gone = border == Border::Constant && (at < 0 || at >= length);
         index[i] = gone ? outside : continued(static_cast<int>(fast_floor(at)), length, border);
     }
-}
-
-bool is_whole_step(double scale, double offset) {
-    return std::fabs(scale) == 1 && offset == fast_floor(offset);
 }
 
 template <class T, int Depth>
