@@ -17,7 +17,7 @@ MOST_HOLES, STRONG_HOLES = 64, 16
 
 
 def _holes(arguments: Mapping[str, Any]) -> int:
-    return int(arguments.get("count", (0, MOST_HOLES))[1])
+    return max(1, int(arguments.get("count", (0, MOST_HOLES))[1]))
 
 
 def _share(name: str) -> Setting:
