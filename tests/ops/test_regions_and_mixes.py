@@ -18,6 +18,9 @@ REGIONS = {
     "RandomErasing": {"scale": (0.0, 1.0), "ratio": (0.2, 5.0)},
     "GridMask": {"ratio": (0.0, 1.0), "period": (0.05, 2.0)},
     "HideAndSeek": {"share": (0.0, 1.0), "cells": 4},
+    "CoarseDropout": {"count": (0, 20), "height": (0.0, 1.0), "width": (0.0, 1.0)},
+    "GridDropout": {"ratio": (0.0, 1.0), "cells": (1, 6)},
+    "XYMasking": {"size": (0.0, 1.0), "count_x": (0, 3), "count_y": (0, 3)},
 }
 
 
@@ -32,7 +35,7 @@ def white(count: int, size: tuple[int, int], channels: int = 1) -> np.ndarray:
 
 @ENGINES
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (9, 16), (31, 17)])
-@pytest.mark.parametrize("name", ["Cutout", "RandomErasing", "HideAndSeek"])
+@pytest.mark.parametrize("name", sorted(set(REGIONS) - {"GridMask"}))
 def test_the_guard_keeps_half_in_sight(engine: str, name: str, size: tuple[int, int]) -> None:
     out = run(Step(name, REGIONS[name]), white(COUNT, size), engine)
     assert (out == 255).mean(axis=(1, 2, 3)).min() >= 0.5

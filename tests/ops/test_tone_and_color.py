@@ -35,6 +35,13 @@ HAND = [
     (at("Invert"), [0, 1, 100, 254, 255], [255, 254, 155, 1, 0]),
     (at("Brightness", factor=1.5), [0, 1, 99, 170, 171], [0, 1, 148, 255, 255]),
     (at("Gamma", gamma=2.0), [0, 51, 102, 204, 255], [0, 10, 41, 163, 255]),
+    (at("RandomGamma", gamma=2.0, gain=0.5), [0, 51, 102, 204, 255], [0, 5, 20, 82, 128]),
+    (
+        at("RandomBrightnessContrast", brightness=0.1, contrast=0.2),
+        [0, 1, 63, 127, 200],
+        [25, 26, 101, 177, 255],
+    ),
+    (at("RandomToneCurve", low=0.2, high=0.9), [0, 63, 127, 200, 255], [0, 57, 136, 220, 255]),
     (at("AutoContrast"), [51, 61, 75, 81, 102], [0, 50, 120, 150, 255]),
     (at("Contrast", factor=0.5), [0, 50, 100, 150, 200], [50, 75, 100, 125, 150]),
     (Step("Crop", {"box": (1, 0, 6, 1)}), [1, 2, 3, 4, 5], [2, 3, 4, 5, 0]),
@@ -79,6 +86,17 @@ def test_gamma(engine: str, gamma: float) -> None:
     close = run([at("Gamma", gamma=gamma)], RAMP_FLOAT, engine).ravel()
     # Between the 4,081 knots the curve is a line; near 0 a strong root is steeper than that.
     assert np.abs(close - exact / 255)[1:].max() < 2e-4
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (1 / 3, 2 / 3), (0.25, 0.75), (0.6, 0.4)])
+def test_a_tone_curve_is_a_bezier_curve(engine: str, low: float, high: float) -> None:
+    """By de Casteljau's halving of the line between control points, not by the polynomial."""
+    points = np.array([0.0, low, high, 1.0])[:, None] * np.ones(256)
+    share = np.arange(256) / 255
+    while len(points) > 1:
+        points = points[:-1] * (1 - share) + points[1:] * share
+    got = run([at("RandomToneCurve", low=low, high=high)], RAMP, engine).ravel()
+    assert np.abs(got - points[0] * 255).max() <= 0.5 + 1e-9
 
 
 def test_grayscale_is_pillow_s(engine: str) -> None:
@@ -152,7 +170,11 @@ def test_the_fourth_channel_is_no_color(engine: str) -> None:
         assert not np.array_equal(out[..., :3], images[..., :3])
 
 
-@pytest.mark.parametrize("name", ["Posterize", "Solarize", "Invert", "Brightness", "Gamma"])
+FOLLOWING = ["Posterize", "Solarize", "Invert", "Brightness", "Gamma", "RandomGamma"]
+FOLLOWING += ["RandomBrightnessContrast", "RandomToneCurve"]
+
+
+@pytest.mark.parametrize("name", FOLLOWING)
 def test_floats_follow_the_whole_levels(engine: str, name: str) -> None:
     """At the 256 levels the float path is the uint8 path, up to its truncation."""
     strength = None if name == "Invert" else Strength(0.6, 0.6)

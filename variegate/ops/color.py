@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from variegate.ops.channels import ORDER
 from variegate.ops.entries import Channels, Floats, Luma, Toward
-from variegate.ops.op import Kind, Param, declare
-from variegate.ops.settings import choice
+from variegate.ops.op import Draw, Kind, Param, Setting, declare
+from variegate.ops.settings import choice, number
 from variegate.ops.tone import PILLOW, factor
 
 # Red, green and blue to luma and two chroma axes (YIQ); a turn about the first axis changes the
@@ -104,4 +105,84 @@ def color_jitter(
     if np.any(hue):
         one = np.ones(len(hue))
         chain.append(("HueSaturationValue", {"hue": hue, "saturation": one, "value": one}))
+    return chain
+
+
+def _around(name: str, strong: float, default: tuple[float, float]) -> Param:
+    return Param(
+        name,
+        0,
+        20,
+        "times, 1 = unchanged",
+        identity=1,
+        weak=1,
+        strong=strong,
+        mirrored=True,
+        default=default,
+    )
+
+
+@declare(
+    Kind.CHAIN,
+    source="Liu et al. 2016, SSD; the ranges are torchvision's RandomPhotometricDistort",
+    params=(
+        _around("brightness", 1.25, (0.875, 1.125)),
+        _around("contrast", 1.9, (0.5, 1.5)),
+        _around("saturation", 1.9, (0.5, 1.5)),
+        Param(
+            "hue",
+            -180,
+            180,
+            "degrees",
+            identity=0,
+            weak=0,
+            strong=36,
+            mirrored=True,
+            default=(-18.0, 18.0),
+        ),
+        Param(
+            "shuffle",
+            0,
+            1,
+            "chance of a random order of the channels",
+            identity=0,
+            weak=0,
+            strong=1,
+            default=(0.5, 0.5),
+        ),
+    ),
+    settings=(
+        Setting("chance", lambda v: number(v, 0, 1), "0..1, of each of the first four", 0.5),
+    ),
+    draws=(Draw("taken", 4), Draw("last"), Draw("shuffled"), ORDER),
+)
+def random_photometric_distort(
+    brightness: Floats,
+    contrast: Floats,
+    saturation: Floats,
+    hue: Floats,
+    shuffle: Floats,
+    chance: float,
+    taken: Floats,
+    last: Floats,
+    shuffled: Floats,
+    order: Floats,
+) -> list[tuple[str, dict[str, Floats]]]:
+    """Brightness, contrast, saturation and hue, each by chance, contrast before or after the other
+    two; then perhaps another order of the channels.
+    """
+    use, one = taken < chance, np.ones(len(hue))
+    late = last < 0.5
+    turn = np.where(use[:, 3], hue, 0.0)
+    chain: list[tuple[str, dict[str, Floats]]] = [
+        ("Brightness", {"factor": np.where(use[:, 0], brightness, 1.0)}),
+        ("Contrast", {"factor": np.where(use[:, 1] & ~late, contrast, 1.0)}),
+        ("Color", {"factor": np.where(use[:, 2], saturation, 1.0)}),
+    ]
+    if np.any(turn):
+        chain.append(("HueSaturationValue", {"hue": turn, "saturation": one, "value": one}))
+    chain.append(("Contrast", {"factor": np.where(use[:, 1] & late, contrast, 1.0)}))
+    mixed = shuffled < shuffle
+    if np.any(mixed):
+        chain.append(("ChannelShuffle", {"order": np.where(mixed[:, None], order, np.arange(3.0))}))
     return chain

@@ -190,6 +190,14 @@ class Op:
 
 
 OPS: dict[str, Op] = {}
+# Names that the field writes in its own way.
+SPECIAL = {
+    "autocontrast": "AutoContrast",
+    "cutmix": "CutMix",
+    "mixup": "MixUp",
+    "rgb_shift": "RGBShift",
+    "xy_masking": "XYMasking",
+}
 
 
 def declare(
@@ -225,8 +233,7 @@ def declare(
 
 def camel_case(name: str) -> str:
     """'random_resized_crop' -> 'RandomResizedCrop'."""
-    special = {"mixup": "MixUp", "cutmix": "CutMix", "autocontrast": "AutoContrast"}
-    return special.get(name) or "".join(part.capitalize() for part in name.split("_"))
+    return SPECIAL.get(name) or "".join(part.capitalize() for part in name.split("_"))
 
 
 def suggest(name: str, known: list[str]) -> str:

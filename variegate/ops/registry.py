@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from variegate.errors import PolicyError
 from variegate.ops import (  # noqa: F401  (imported so that they declare their ops)
+    channels,
     codec,
     color,
     field,
     filters,
     frames,
     geometry,
+    holes,
+    illuminants,
     measured,
     mixing,
     noise,

@@ -109,3 +109,86 @@ def invert(levels: Floats) -> Floats:
 def gamma(levels: Floats, gamma: Floats) -> Floats:
     """Raise levels on 0..1 to a power: below 1 brightens, above 1 darkens."""
     return FULL * (levels / FULL) ** gamma
+
+
+@declare(
+    Kind.TABLE,
+    source="gain * value ** gamma on 0..1, as Kornia's RandomGamma; rounded to nearest",
+    params=(
+        Param(
+            "gamma",
+            0.05,
+            20,
+            "exponent, 1 = unchanged",
+            identity=1,
+            weak=1,
+            strong=1.6,
+            mirrored=True,
+            default=(0.8, 1.2),
+        ),
+        Param("gain", 0, 20, "times, 1 = unchanged", identity=1, default=(1.0, 1.0)),
+    ),
+    rounds=True,
+)
+def random_gamma(levels: Floats, gamma: Floats, gain: Floats) -> Floats:
+    """Raise levels on 0..1 to a power, then scale them."""
+    return gain * FULL * (levels / FULL) ** gamma
+
+
+def _change(name: str, low: float, high: float, unit: str) -> Param:
+    return Param(
+        name,
+        low,
+        high,
+        unit,
+        identity=0,
+        weak=0,
+        strong=0.5,
+        mirrored=True,
+        default=(-0.2, 0.2),
+    )
+
+
+@declare(
+    Kind.TABLE,
+    source="Albumentations' RandomBrightnessContrast: both about black, fractions dropped",
+    params=(
+        _change("brightness", -1, 1, "share of the full range that is added"),
+        _change("contrast", -1, 10, "levels are scaled by 1 + contrast"),
+    ),
+)
+def random_brightness_contrast(levels: Floats, brightness: Floats, contrast: Floats) -> Floats:
+    """Scale the levels, then add the same amount to all."""
+    return levels * (1 + contrast) + FULL * brightness
+
+
+THIRD = 1 / 3
+
+
+def _point(name: str, rest: float, strong: float, default: tuple[float, float]) -> Param:
+    return Param(
+        name,
+        0,
+        1,
+        "height of a control point on 0..1",
+        identity=rest,
+        weak=rest,
+        strong=strong,
+        mirrored=True,
+        default=default,
+    )
+
+
+@declare(
+    Kind.TABLE,
+    source="Albumentations' RandomToneCurve: a cubic Bezier curve from black to white",
+    params=(
+        _point("low", THIRD, 0.0, (0.15, 0.35)),
+        _point("high", 2 * THIRD, 1.0, (0.65, 0.85)),
+    ),
+    rounds=True,
+)
+def random_tone_curve(levels: Floats, low: Floats, high: Floats) -> Floats:
+    """Bend the tones: `low` moves the shadows, `high` the lights; 1/3 and 2/3 are straight."""
+    t = levels / FULL
+    return FULL * (3 * (1 - t) ** 2 * t * low + 3 * (1 - t) * t**2 * high + t**3)
