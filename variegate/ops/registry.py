@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from variegate.errors import PolicyError
 from variegate.ops import (  # noqa: F401  (imported so that they declare their ops)
+    canvas,
     codec,
     color,
     field,
     filters,
     frames,
     geometry,
+    lattice,
     measured,
     mixing,
     noise,
     output,
     regions,
+    symmetry,
     tone,
 )
 from variegate.ops.op import OPS, Op, suggest

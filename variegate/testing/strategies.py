@@ -25,11 +25,8 @@ from variegate.policy.policy import Policy
 from variegate.policy.presets import TABLES
 
 LEAVES = tuple(n for n in names() if get(n).kind not in (Kind.MIX, Kind.OUTPUT))
-SIZED = ("size", "padding", "box")
 # Ops that keep an image's size, so that a batch stays one array.
-FIXED_SIZE = tuple(
-    n for n in LEAVES if not any(s.name in SIZED and s.required for s in get(n).settings)
-)
+FIXED_SIZE = tuple(n for n in LEAVES if not get(n).changes_size)
 
 # What may be given for settings that many ops share; other settings keep their default.
 SETTINGS: dict[str, st.SearchStrategy[Any]] = {
