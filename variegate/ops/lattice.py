@@ -166,12 +166,12 @@ def _nodes() -> tuple[Floats, Floats]:
 
 LENS = Param(
     "distortion",
-    -0.2,
-    0.2,
+    -0.3,
+    1,
     "radial coefficient",
     identity=0,
     weak=0,
-    strong=0.15,
+    strong=0.2,
     mirrored=True,
     default=(-0.05, 0.05),
 )
