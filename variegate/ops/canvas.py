@@ -141,18 +141,7 @@ def random_zoom_out(sizes: Ints, factor: Floats, left: Floats, top: Floats) -> G
     return Geometry(translation(place(left, room[:, 1]), place(top, room[:, 0])), canvas)
 
 
-def _lowest(value: object) -> tuple[int, int]:
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise ValueError
-    return whole(value[0], 1, MAX_SIDE), whole(value[1], 1, MAX_SIDE)
-
-
-LOWEST = Setting(
-    "size",
-    _lowest,
-    f"a pair (height, width) of whole numbers 1..{MAX_SIDE}, the least that comes out",
-    (1, 1),
-)
+LOWEST = Setting("size", SIZE.check, f"{SIZE.legal}, the least that comes out", (1, 1))
 DIVISOR = Setting(
     "divisor", lambda value: whole(value, 1, MAX_SIDE), f"a whole number 1..{MAX_SIDE}", 1
 )
