@@ -38,7 +38,7 @@ SETTINGS: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-# Params whose wide ranges are cut down, since a draw would take long. So are the factors of ops that
+# Params whose wide ranges are cut down, since a draw would take long. So are factors of ops that
 # enlarge the canvas.
 COSTLY = {"sigma": 8.0}
 
