@@ -165,7 +165,7 @@ def test_boxes_masks_and_points_agree(engine: str) -> None:
     mask = np.zeros((40, 48), dtype=np.uint8)
     mask[12:28, 14:36] = 1
     corners = np.array([[14, 12], [36, 12], [36, 28], [14, 28]])
-    aug = vg.Pipeline(steps, seed=3, engine=engine)
+    aug, whole = vg.Pipeline(steps, seed=3, engine=engine), []
     for index in range(40):
         out = aug(
             image=mask[..., None],
@@ -180,4 +180,6 @@ def test_boxes_masks_and_points_agree(engine: str) -> None:
         assert np.abs(out["boxes"][0] - ends).max() <= 1.0
         if out["keypoints_inside"].all():
             low, high = out["keypoints"].min(axis=0), out["keypoints"].max(axis=0)
-            assert np.abs(out["boxes"][0] - [*low, *high]).max() < 1e-3
+            whole.append(np.abs(out["boxes"][0] - [*low, *high]).max())
+    assert len(whole) > 5
+    assert max(whole) < 1e-3
