@@ -75,10 +75,10 @@ def center_crop(sizes: Ints, size: tuple[int, int]) -> Geometry:
 def random_crop(sizes: Ints, size: tuple[int, int], left: Floats, top: Floats) -> Geometry:
     """Cut a window out at a random place; a smaller image lies at a random place in the window."""
     room_x, room_y = sizes[:, 1] - size[1], sizes[:, 0] - size[0]
-    return crop_at(sizes, _place(left, room_x), _place(top, room_y), size)
+    return crop_at(sizes, place(left, room_x), place(top, room_y), size)
 
 
-def _place(uniform: Floats, room: Ints) -> Floats:
+def place(uniform: Floats, room: Ints) -> Floats:
     """A whole offset in 0..room, or in room..0 where room is negative, each equally likely."""
     span = np.abs(room) + 1
     offset = np.minimum(np.floor(uniform * span), span - 1)

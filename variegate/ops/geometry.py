@@ -11,7 +11,7 @@ import numpy as np
 
 from variegate.ops.entries import Floats, Geometry, Ints
 from variegate.ops.op import Draw, Kind, Param, declare
-from variegate.ops.settings import SAMPLING
+from variegate.ops.settings import SAMPLING, flag
 
 AUTOAUGMENT = "Cubuk et al. 2019, AutoAugment, table 6"
 COMMON = "common to every augmentation library"
@@ -89,10 +89,43 @@ ANGLE = Param(
 )
 
 
-@declare(Kind.MATRIX, source=AUTOAUGMENT, params=(ANGLE,), settings=SAMPLING)
-def rotate(sizes: Ints, angle: Floats) -> Geometry:
-    """Turn about the center, counter-clockwise as displayed; the canvas keeps its size."""
-    return Geometry(about_center(rotation(angle), sizes), sizes)
+EXPAND = flag("expand", False)
+
+
+@declare(Kind.MATRIX, source=AUTOAUGMENT, params=(ANGLE,), settings=(*SAMPLING, EXPAND))
+def rotate(sizes: Ints, angle: Floats, expand: bool) -> Geometry:
+    """Turn about the center, counter-clockwise as displayed. The canvas keeps its size; with
+    `expand` it becomes the smallest that holds all of the image.
+    """
+    if not expand:
+        return Geometry(about_center(rotation(angle), sizes), sizes)
+    turned = rotation(angle)
+    canvas = np.asarray(np.ceil(extent(turned, sizes) - 1e-9), dtype=np.int64)
+    out, middle = canvas / 2, sizes / 2
+    there = translation(out[:, 1], out[:, 0]) @ turned
+    return Geometry(there @ translation(-middle[:, 1], -middle[:, 0]), canvas)
+
+
+def extent(matrix: Floats, sizes: Ints) -> Floats:
+    """Heights and widths (k, 2) of what linear maps make of frames, in fractions of pixels."""
+    part, height, width = np.abs(matrix), sizes[:, 0], sizes[:, 1]
+    tall = part[:, 1, 0] * width + part[:, 1, 1] * height
+    wide = part[:, 0, 0] * width + part[:, 0, 1] * height
+    return np.stack([tall, wide], axis=1)
+
+
+@declare(
+    Kind.MATRIX,
+    source="Albumentations; here one scale for both sides, so that shapes stay",
+    params=(ANGLE,),
+    settings=SAMPLING,
+)
+def safe_rotate(sizes: Ints, angle: Floats) -> Geometry:
+    """Turn about the center and shrink until nothing leaves the canvas, which keeps its size."""
+    matrix = rotation(angle)
+    scale = np.min(sizes / extent(matrix, sizes), axis=1)
+    matrix[:, :2, :2] *= scale[:, None, None]
+    return Geometry(about_center(matrix, sizes), sizes)
 
 
 def _slope(low: float = -2, high: float = 2) -> Param:

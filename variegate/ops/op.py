@@ -17,6 +17,7 @@ from variegate.errors import PolicyError
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+FRAMES = ("size", "box", "padding")  # required settings of ops that change an image's size
 REAL = (int, float, np.integer, np.floating)
 
 
@@ -140,6 +141,13 @@ class Op:
     draws: tuple[Draw, ...] = ()
     example: Mapping[str, Any] = field(default_factory=dict)
     rounds: bool = False
+    reframes: bool = False
+
+    @property
+    def changes_size(self) -> bool:
+        """Whether later ops may see another size than this one did."""
+        sized = any(s.required and s.name in FRAMES for s in self.settings)
+        return self.reframes or sized
 
     @property
     def has_magnitude(self) -> bool:
@@ -209,13 +217,14 @@ def declare(
     draws: tuple[Draw, ...] = (),
     example: Mapping[str, Any] | None = None,
     rounds: bool = False,
+    reframes: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers a lowering function as an op; its name in CamelCase is the class name that users
     write.
 
     example: arguments that the contract tests, the docs and the pictures use where the defaults do
     not do. rounds: a TABLE op's uint8 levels are rounded to nearest; otherwise truncated, as Pillow
-    does.
+    does. reframes: the output's size differs from the input's, though no required setting tells it.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -224,7 +233,17 @@ def declare(
             raise PolicyError(f"op {name} is declared twice")
         text = (function.__doc__ or "").strip()
         OPS[name] = Op(
-            name, kind, function, text, source, params, settings, draws, dict(example or {}), rounds
+            name,
+            kind,
+            function,
+            text,
+            source,
+            params,
+            settings,
+            draws,
+            dict(example or {}),
+            rounds,
+            reframes,
         )
         return function
 

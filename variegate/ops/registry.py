@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from variegate.errors import PolicyError
 from variegate.ops import (  # noqa: F401  (imported so that they declare their ops)
+    canvas,
     channels,
     codec,
     color,
@@ -13,11 +14,13 @@ from variegate.ops import (  # noqa: F401  (imported so that they declare their 
     geometry,
     holes,
     illuminants,
+    lattice,
     measured,
     mixing,
     noise,
     output,
     regions,
+    symmetry,
     tone,
 )
 from variegate.ops.op import OPS, Op, suggest

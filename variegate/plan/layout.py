@@ -28,7 +28,6 @@ DRAWS = 64
 KEY = SLOTS - 1
 
 ALONE = (Kind.CHAIN, Kind.MIX, Kind.OUTPUT)  # these end or reopen runs of other samples, or several
-FRAMES = ("size", "box", "padding")  # settings of ops that change an image's size
 NOTHING = -1
 
 
@@ -213,8 +212,8 @@ def _leaf_table(children: list[Branch]) -> npt.NDArray[np.int64] | None:
 
 def _stands_alone(leaf: Leaf) -> bool:
     """Whether later ops see other sizes or channels, or other samples, after this one."""
-    sized = any(s.required and s.name in FRAMES for s in leaf.op.settings)
-    return sized or leaf.op.kind in ALONE or leaf.step.arguments.get("output_channels") == 1
+    gray = leaf.step.arguments.get("output_channels") == 1
+    return leaf.op.changes_size or leaf.op.kind in ALONE or gray
 
 
 def _spans(leaves: list[Leaf]) -> dict[int, int]:

@@ -100,8 +100,6 @@ class Entries:
     def add_field(self, grids: Array) -> Rows:
         """Row numbers of displacement grids (k, gh, gw, 2)."""
         first = sum(len(part) for part in self.fields)
-        if self.fields and self.fields[0].shape[1:] != grids.shape[1:]:
-            raise PolicyError("fields of one policy must share their grid's size")
         self.fields.append(grids)
         return np.arange(first, first + len(grids))
 
@@ -143,7 +141,11 @@ class Entries:
         start = np.zeros(len(counts) + 1, dtype=np.int64)
         np.cumsum(counts, out=start[1:])
         rects = np.concatenate(self.rect_parts) if self.rect_parts else np.zeros((0, 4))
-        fields = np.concatenate(self.fields) if self.fields else np.zeros((0, 2, 2, 2))
+        fields = np.zeros((0, 2, 2, 2))
+        if self.fields:
+            fields, times = _one_grid(self.fields)
+            bent = arrays["warp_mode"][:, 3] >= 0
+            arrays["warp_field_size"][bent] *= times[arrays["warp_mode"][bent, 3]]
         return Tables(
             **arrays,
             lookup=self._column("lookup", *self.lookup_shape),
@@ -158,6 +160,26 @@ class Entries:
             return _none(shape, dtype)
         whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return np.ascontiguousarray(whole, dtype=dtype)
+
+
+def _one_grid(parts: list[Array]) -> tuple[Array, Array]:
+    """Grids (k, gh, gw, 2) of several sizes as parts of the largest, and how many times as high and
+    as wide the frames of each are then (f, 2).
+
+    A grid of fewer cells fills the upper left; its last row and column are repeated. The cells keep
+    their place and size exactly, so the other samples of a batch change nothing.
+    """
+    cells = [np.array(part.shape[1:3]) - 1 for part in parts]
+    most = np.max(cells, axis=0)
+    if any(np.any(most % own) for own in cells):
+        found = " and ".join(sorted({f"{h}x{w}" for h, w in cells}))
+        raise PolicyError(f"fields of {found} cells in one policy; the most must be a multiple")
+    wide = [
+        np.pad(part, ((0, 0), (0, rows), (0, columns), (0, 0)), mode="edge")
+        for part, (rows, columns) in zip(parts, [most - own for own in cells], strict=True)
+    ]
+    times = [np.tile(most // own, (len(part), 1)) for part, own in zip(parts, cells, strict=True)]
+    return np.concatenate(wide), np.concatenate(times).astype(np.int32)
 
 
 @lru_cache(maxsize=64)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from variegate.engine.sampling import displace
 from variegate.plan.program import Program, Stage, Tables, Verb
+from variegate.targets.fields import undo_fields
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -55,26 +55,12 @@ def through_warp(tables: Tables, rows: Ints, points: Floats) -> Floats:
     """Points (m, p, 2), each group through its own row of the warp tables."""
     moved = transform(matrices(tables.warp_forward, rows), points)
     fields = np.asarray(tables.warp_mode)[rows, 3]
-    for item in np.flatnonzero(fields >= 0):
-        size = np.asarray(tables.warp_field_size)[rows[item]]
-        moved[item] = undo_field(np.asarray(tables.fields)[fields[item]], moved[item], size)
+    bent = np.flatnonzero(fields >= 0)
+    if len(bent):
+        sizes = np.asarray(tables.warp_field_size)[rows[bent]].astype(np.float64)
+        grids = np.asarray(tables.fields, dtype=np.float64)
+        moved[bent] = undo_fields(grids, fields[bent], moved[bent], sizes)
     return transform(matrices(tables.warp_after, rows), moved)
-
-
-def undo_field(field: Floats, points: Floats, size: Any) -> Floats:
-    """Where points (p, 2) of the source land: the q with q + d(q) = point, by fixed-point steps.
-
-    Converges because a field's displacement changes by less than its step (no folds).
-    """
-    q = points.copy()
-    frame = (int(size[0]), int(size[1]))
-    for _ in range(60):
-        x, y = displace(q[:, 0], q[:, 1], field, frame)
-        step = points - np.stack([x, y], axis=-1)
-        q = q + step
-        if np.abs(step).max(initial=0.0) < 1e-7:
-            break
-    return q
 
 
 def has_fields(program: Program) -> bool:

@@ -25,11 +25,8 @@ from variegate.policy.policy import Policy
 from variegate.policy.presets import TABLES
 
 LEAVES = tuple(n for n in names() if get(n).kind not in (Kind.MIX, Kind.OUTPUT))
-SIZED = ("size", "padding", "box")
 # Ops that keep an image's size, so that a batch stays one array.
-FIXED_SIZE = tuple(
-    n for n in LEAVES if not any(s.name in SIZED and s.required for s in get(n).settings)
-)
+FIXED_SIZE = tuple(n for n in LEAVES if not get(n).changes_size)
 
 # What may be given for settings that many ops share; other settings keep their default.
 SETTINGS: dict[str, st.SearchStrategy[Any]] = {
@@ -41,15 +38,20 @@ SETTINGS: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+# Params whose wide ranges are cut down, since a draw would take long. So are factors of ops that
+# enlarge the canvas.
+COSTLY = {"sigma": 8.0}
+
+
 def probabilities() -> st.SearchStrategy[float]:
     """0..1, with both ends often."""
     return st.one_of(st.sampled_from((0.0, 0.5, 1.0)), st.floats(0, 1))
 
 
 @st.composite
-def ranges(draw: st.DrawFn, param: Param) -> tuple[float, float]:
-    """A legal (low, high) of a param; wide ones are cut down where a draw would be costly."""
-    low, high = param.low, min(param.high, 8) if param.name == "sigma" else param.high
+def ranges(draw: st.DrawFn, param: Param, most: float = float("inf")) -> tuple[float, float]:
+    """A legal (low, high) of a param, with no number above `most`."""
+    low, high = param.low, min(param.high, most)
     numbers = st.integers(int(low), int(high)) if param.whole else st.floats(low, high)
     first, second = draw(numbers), draw(numbers)
     return float(min(first, second)), float(max(first, second))
@@ -68,7 +70,9 @@ def steps(draw: st.DrawFn, ops: tuple[str, ...] = LEAVES) -> Step:
     else:
         for param in op.params:
             if draw(st.booleans()):
-                arguments[param.name] = draw(ranges(param))
+                costly = op.changes_size and param.name == "factor"
+                most = 1.5 if costly else COSTLY.get(param.name, float("inf"))
+                arguments[param.name] = draw(ranges(param, most))
     for setting in op.settings:
         if setting.name in SETTINGS and draw(st.booleans()):
             arguments[setting.name] = draw(SETTINGS[setting.name])
