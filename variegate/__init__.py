@@ -4,7 +4,7 @@
     aug = vg.Pipeline([vg.HorizontalFlip(p=0.5), vg.RandAugment(num_ops=2, magnitude=0.3)], seed=7)
     out = aug(images=images, labels=labels, index=ids, epoch=0)
 
-Importing it loads NumPy only; search, compare and report load what they need when they are called.
+Importing it loads NumPy only; what runs policies, data, search and reports load at first use.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 import sys
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from variegate.errors import DataError as DataError
 from variegate.errors import EngineError as EngineError
@@ -20,8 +20,6 @@ from variegate.errors import InputError as InputError
 from variegate.errors import PolicyError as PolicyError
 from variegate.errors import StoreError as StoreError
 from variegate.errors import VariegateError as VariegateError
-from variegate.pipeline import Pipeline as Pipeline
-from variegate.plan.plan import Plan as Plan
 from variegate.policy import steps as _steps
 from variegate.policy.nodes import AutoAugment as AutoAugment
 from variegate.policy.nodes import OneOf as OneOf
@@ -32,11 +30,17 @@ from variegate.policy.nodes import SomeOf as SomeOf
 from variegate.policy.nodes import TrivialAugment as TrivialAugment
 from variegate.policy.policy import Policy as Policy
 
+if TYPE_CHECKING:
+    from variegate.pipeline import Pipeline as Pipeline
+    from variegate.plan.plan import Plan as Plan
+
 __version__ = "0.1.0"
 
 # Loaded on first use: name -> the module that has it.
 _LATER = {
     "Loader": "variegate.data.loader",
+    "Pipeline": "variegate.pipeline",
+    "Plan": "variegate.plan.plan",
     "compare": "variegate.workflow",
     "load": "variegate.data",
     "preview": "variegate.workflow",

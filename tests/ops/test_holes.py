@@ -62,10 +62,14 @@ def test_coarse_dropout_hides_whole_rectangles_of_its_sizes(engine: str, count: 
     assert area.max() == 60 * count
     assert area.min() >= 60 * min(count, 1)
     assert np.mean(area == 60 * count) > 0.6, "few of them touch"
-    if count == 1:
-        tops = hidden.any(axis=2).argmax(axis=1)
-        assert tops.max() == 30
-        assert stats.kstest(tops + 0.5, "uniform", (0, 31)).pvalue > 1e-3
+
+
+def test_coarse_dropout_puts_its_holes_anywhere_inside(engine: str) -> None:
+    sides = {"height": (0.25, 0.25), "width": (0.1, 0.1)}
+    hidden = hidden_by(Step("CoarseDropout", {"count": (1, 1), **sides}), (40, 60), engine, 300)
+    tops = hidden.any(axis=2).argmax(axis=1)
+    assert tops.max() == 30
+    assert stats.kstest(tops + 0.5, "uniform", (0, 31)).pvalue > 1e-3
 
 
 def test_coarse_dropout_draws_each_hole_s_size(engine: str) -> None:
