@@ -136,6 +136,9 @@ def test_goals_from_files_and_with_boxes() -> None:
     assert found["from JPEG files", "albumentations in a PyTorch DataLoader"].met is True
     beyond = "time beyond decoding the same files alone", "simplejpeg in 2 threads, full size"
     assert found[beyond].measured == pytest.approx(10.0)
+    times["files/Decode/375x500/256"] = {"variegate": 1.1}
+    found = {(goal.what, goal.against): goal for goal in goals(Results([document(times)]))}
+    assert found[beyond].met is None, "a loader that decodes less is no measure of this"
 
 
 def test_a_goal_in_words() -> None:
