@@ -24,10 +24,10 @@ What it says: on 8x8 digits with 20 training images a class, the found policy is
 no augmentation where 1,078 images test it. Against TrivialAugment it is not proven: an earlier run,
 before the noise op drew other numbers, had +0.8 [+0.2, +1.4]; the first section is the run after
 that change, the others are from before it. Flips harm digits, as they must. On 4,000 images of
-Fashion-MNIST at 20 epochs, RandAugment alone is proven better than no augmentation, by half a point; on photographs of
-17 flowers (3 seeds, 272 test images) nothing is proven. There the search, with 10 to 12 single
-noisy trials, found nothing that a control does not give, and on Fashion-MNIST it costs class 5
-(sandals) a point.
+Fashion-MNIST at 20 epochs, RandAugment alone is proven better than no augmentation, by half a
+point; on photographs of 17 flowers (3 seeds, 272 test images) nothing is proven. There the
+search, with 10 to 12 single noisy trials, found nothing that a control does not give, and on
+Fashion-MNIST it costs class 5 (sandals) a point.
 
 This page is written by
 `python benchmarks/main_job_page.py runs/demo runs/digits runs/fashion runs/flowers`.
