@@ -52,7 +52,6 @@ inline __m512i pair_of(__m512i lower, __m512i upper) {
 }
 
 inline void find_block(const FixedRow& image, const int32_t* xs, const int32_t* ys, Block& block) {
-    const __m512i zero = _mm512_setzero_si512();
     const __m512i x = _mm512_loadu_si512(xs), y = _mm512_loadu_si512(ys);
     const Cubic across(share_of(x)), down(share_of(y));
     const __m512i first = in_words(across.first), third = in_words(across.third);
@@ -76,14 +75,7 @@ inline void find_block(const FixedRow& image, const int32_t* xs, const int32_t* 
         _mm_store_ps(block.down[8 + i], _mm512_extractf32x4_ps(of[i], 2));
         _mm_store_ps(block.down[12 + i], _mm512_extractf32x4_ps(of[i], 3));
     }
-    // Places behind the last pixel of a row may be anywhere.
-    __m512i column = _mm512_max_epi32(_mm512_srai_epi32(x, 16), zero);
-    column = _mm512_min_epi32(column, _mm512_set1_epi32(image.right));
-    __m512i row = _mm512_max_epi32(_mm512_srai_epi32(y, 16), zero);
-    row = _mm512_min_epi32(row, _mm512_set1_epi32(image.bottom));
-    const __m512i line = _mm512_mullo_epi32(row, _mm512_set1_epi32(static_cast<int>(image.stride)));
-    const __m512i step = _mm512_mullo_epi32(column, _mm512_set1_epi32(image.depth));
-    _mm512_store_si512(block.offset, _mm512_add_epi32(line, step));
+    _mm512_store_si512(block.offset, tap_offsets(image, x, y));
 }
 
 inline __m128i sixteen_bytes(const uint8_t* from) {
@@ -137,16 +129,11 @@ template <int Depth> inline __m512i four_pixels(const FixedRow& image, const Blo
 
 template <int Depth>
 void sample(const FixedRow& image, const int32_t* xs, const int32_t* ys, int count, uint8_t* out) {
-    const __m512i order = packed_order<Depth>();
     Block block;
-    for (int j = 0; j < count; j += 16, out += 16 * Depth) {
-        find_block(image, xs + j, ys + j, block);
-        const __m512i first = four_pixels<Depth>(image, block, 0);
-        const __m512i second = four_pixels<Depth>(image, block, 4);
-        const __m512i third = four_pixels<Depth>(image, block, 8);
-        const __m512i fourth = four_pixels<Depth>(image, block, 12);
-        store_packed<Depth>(pack_pixels(first, second, third, fourth, order), count - j, out);
-    }
+    sample_blocks<Depth>(
+        xs, ys, count, out,
+        [&](const int32_t* x, const int32_t* y) { find_block(image, x, y, block); },
+        [&](int first) { return four_pixels<Depth>(image, block, first); });
 }
 
 } // namespace

@@ -157,55 +157,6 @@ void bilinear(const T* in, Shape shape, const double* x, const double* y, Span s
     });
 }
 
-#ifdef VARIEGATE_SSE2
-// Two neighbors at `from` times two weights of 14 bits: their sum for each channel.
-template <int Depth> __m128i weigh_pair(const uint8_t* from, int32_t weights) {
-    const __m128i both = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
-    const __m128i pairs = _mm_unpacklo_epi8(both, _mm_srli_epi64(both, 8 * Depth));
-    const __m128i wide = _mm_unpacklo_epi8(pairs, _mm_setzero_si128());
-    return _mm_madd_epi16(wide, _mm_set1_epi32(weights));
-}
-
-// The four weights of each pixel in 14 bits, of sum one: exact to far below a level.
-struct ByteWeights {
-    int32_t upper[block];
-    int32_t lower[block];
-
-    void find(const Places& places, int count) {
-        for (int j = 0; j < count; ++j) {
-            const float tx = places.across[j] * 16384.0f, ty = places.down[j];
-            const int across = static_cast<int>(tx + 0.5f);
-            const int down = static_cast<int>(ty * 16384.0f + 0.5f);
-            const int both = static_cast<int>(tx * ty + 0.5f);
-            upper[j] = ((16384 - across - down + both) & 0xffff) | ((across - both) << 16);
-            lower[j] = (down - both) | (both << 16);
-        }
-    }
-};
-
-template <int Depth>
-void bilinear_bytes(const uint8_t* in, Shape shape, const double* x, const double* y, Span span,
-                    uint8_t* out) {
-    const int64_t stride = static_cast<int64_t>(shape.width) * Depth;
-    const __m128i half = _mm_set1_epi32(1 << 13);
-    ByteWeights weights;
-    out += static_cast<int64_t>(span.from) * Depth;
-    each_block(x, y, span, 0.5, stride, Depth, [&](const Places& places, int count, int first) {
-        weights.find(places, count);
-        for (int j = 0; j < count; ++j, out += Depth) {
-            const uint8_t* from = in + places.offset[j];
-            const __m128i sum = _mm_add_epi32(weigh_pair<Depth>(from, weights.upper[j]),
-                                              weigh_pair<Depth>(from + stride, weights.lower[j]));
-            const __m128i whole = _mm_srai_epi32(_mm_add_epi32(sum, half), 14);
-            const __m128i bytes = _mm_packus_epi16(_mm_packs_epi32(whole, whole), whole);
-            const int32_t four = _mm_cvtsi128_si32(bytes);
-            const bool exact = Depth != 4 && first + j + 1 == span.to;
-            std::memcpy(out, &four, exact ? Depth : 4);
-        }
-    });
-}
-#endif
-
 // Any number of channels, one value at a time.
 template <class T>
 void bilinear_each(const T* in, Shape shape, const double* x, const double* y, Span span, T* out) {
@@ -280,12 +231,6 @@ void sample_inside(const T* in, Shape shape, const double* x, const double* y, S
         return nearest<T, 0>(in, shape, x, y, span, out);
     }
     if (resample == Resample::Bilinear) {
-#ifdef VARIEGATE_SSE2
-        if constexpr (sizeof(T) == 1) {
-            if (depth == 3) return bilinear_bytes<3>(in, shape, x, y, span, out);
-            if (depth == 4) return bilinear_bytes<4>(in, shape, x, y, span, out);
-        }
-#endif
         if (depth == 3) return bilinear<T, 3>(in, shape, x, y, span, out);
         if (depth == 4) return bilinear<T, 4>(in, shape, x, y, span, out);
         return bilinear_each(in, shape, x, y, span, out);

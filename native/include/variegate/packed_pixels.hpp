@@ -1,7 +1,7 @@
 // Sixteen pixels of bytes from four registers, each with four pixels in lanes of four numbers.
 #pragma once
 
-#include "variegate/target.hpp"
+#include "variegate/warp_fixed.hpp"
 
 #if defined(__AVX512VBMI__)
 #include <immintrin.h>
@@ -34,6 +34,31 @@ inline __m512i pack_pixels(__m512i first, __m512i second, __m512i third, __m512i
     const __m512i words = _mm512_packs_epi32(first, second);
     const __m512i more = _mm512_packs_epi32(third, fourth);
     return _mm512_permutexvar_epi8(order, _mm512_packus_epi16(words, more));
+}
+
+// Where the tap before each of 16 places lies. Places behind the last pixel of a row may be
+// anywhere.
+inline __m512i tap_offsets(const FixedRow& image, __m512i x, __m512i y) {
+    const __m512i zero = _mm512_setzero_si512();
+    __m512i column = _mm512_max_epi32(_mm512_srai_epi32(x, 16), zero);
+    column = _mm512_min_epi32(column, _mm512_set1_epi32(image.right));
+    __m512i row = _mm512_max_epi32(_mm512_srai_epi32(y, 16), zero);
+    row = _mm512_min_epi32(row, _mm512_set1_epi32(image.bottom));
+    const __m512i line = _mm512_mullo_epi32(row, _mm512_set1_epi32(static_cast<int>(image.stride)));
+    const __m512i step = _mm512_mullo_epi32(column, _mm512_set1_epi32(image.depth));
+    return _mm512_add_epi32(line, step);
+}
+
+// A row, 16 pixels at a time: find(xs, ys) makes what four(first) makes four pixels from.
+template <int Depth, class Find, class Four>
+inline void sample_blocks(const int32_t* xs, const int32_t* ys, int count, uint8_t* out, Find find,
+                          Four four) {
+    const __m512i order = packed_order<Depth>();
+    for (int j = 0; j < count; j += 16, out += 16 * Depth) {
+        find(xs + j, ys + j);
+        const __m512i bytes = pack_pixels(four(0), four(4), four(8), four(12), order);
+        store_packed<Depth>(bytes, count - j, out);
+    }
 }
 
 } // namespace variegate::inline VARIEGATE_TARGET
