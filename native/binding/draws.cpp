@@ -71,19 +71,19 @@ int64_t read_first(Arrays& held, nb::handle given, int64_t count, const int64_t*
     return samples;
 }
 
-void boxes(nb::handle stages, nb::handle given_first, nb::handle given, double least_area,
-           double least_visibility, nb::handle corners, nb::handle kept, nb::handle counts) {
+void boxes(nb::handle stages, nb::handle given_first, nb::handle given, nb::handle bounding,
+           nb::handle given_seen, nb::handle given_whole) {
     Arrays held;
     const double* boxes = packed<double>(held, given, "boxes", {-1, 4});
     const int64_t count = held.back().length(0);
     const int64_t* first = nullptr;
     const int64_t samples = read_first(held, given_first, count, first);
     const Maps maps = read_maps(held, stages, samples);
-    auto* out = packed<double>(held, corners, "corners", {count, 4}, true);
-    auto* places = packed<int64_t>(held, kept, "kept", {count}, true);
-    auto* numbers = packed<int64_t>(held, counts, "counts", {samples}, true);
+    auto* out = packed<double>(held, bounding, "bounding", {count, 4}, true);
+    auto* seen = packed<double>(held, given_seen, "seen", {count}, true);
+    auto* whole = packed<double>(held, given_whole, "whole", {count}, true);
     const nb::gil_scoped_release unlocked;
-    move_boxes(maps, first, boxes, {least_area, least_visibility}, out, places, numbers);
+    move_boxes(maps, first, boxes, out, seen, whole);
 }
 
 void points(nb::handle stages, nb::handle given_first, nb::handle sizes, nb::handle given,
@@ -115,7 +115,7 @@ void numbers(nb::handle given_keys, nb::handle given_index, nb::handle result) {
 
 void define_draws(nb::module_& m) {
     m.def("move_boxes", &boxes,
-          "Moves each sample's boxes through the maps of its stages; tells which stay.");
+          "Moves each sample's boxes through the maps of its stages; tells how much is seen.");
     m.def("move_points", &points, "Moves each sample's points through the maps of its stages.");
     m.def("uniforms", &numbers, "Fills `result` with a number for each sample and slot key.");
 }

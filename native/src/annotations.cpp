@@ -92,32 +92,24 @@ struct Box {
         clip(visible, spare, [](Point p) { return p.y; });
         clip(visible, spare, [height](Point p) { return height - p.y; });
     }
-
-    bool stays(Staying least) const {
-        if (visible.size() <= 2) return false;
-        const double seen = area(visible);
-        return seen > least.area && seen >= least.visibility * area(whole);
-    }
 };
 
 } // namespace
 
-void move_boxes(const Maps& maps, const int64_t* first, const double* boxes, Staying least,
-                double* corners, int64_t* kept, int64_t* counts) {
+void move_boxes(const Maps& maps, const int64_t* first, const double* boxes, double* bounding,
+                double* seen, double* whole) {
     Box box;
     const auto samples = static_cast<int64_t>(maps.start.size()) - 1;
     for (int64_t sample = 0; sample < samples; ++sample) {
-        counts[sample] = 0;
         for (int64_t i = first[sample]; i < first[sample + 1]; ++i) {
             box.set(boxes + 4 * i);
             for (int64_t j = maps.start[sample]; j < maps.start[sample + 1]; ++j)
                 box.follow(maps.maps[j]);
-            if (!box.stays(least)) continue;
             const Bounds now = bounds(box.visible);
             const double found[] = {now.low_x, now.low_y, now.high_x, now.high_y};
-            corners = std::copy(found, found + 4, corners);
-            *kept++ = i - first[sample];
-            ++counts[sample];
+            std::copy(found, found + 4, bounding + 4 * i);
+            seen[i] = area(box.visible);
+            whole[i] = area(box.whole);
         }
     }
 }

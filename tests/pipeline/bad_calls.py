@@ -142,11 +142,20 @@ TARGETS: dict[str, tuple[Call, type, str]] = {
     ),
     "box labels alone": (lambda: run(box_labels=[[1]] * 4), InputError, "pass boxes="),
     "points NaN": (lambda: run(keypoints=[[[1, np.nan]]] * 4), InputError, "point 0 is not finite"),
-    "points of 3": (lambda: run(keypoints=[[[1, 2, 3]]] * 4), InputError, "expected shape (m, 2)"),
+    "points of 4": (
+        lambda: run(keypoints=[[[1, 2, 3, 4]]] * 4),
+        InputError,
+        "expected shape (m, 2)",
+    ),
+    "visibility of 3": (
+        lambda: run(keypoints=[[[1, 2, 3]]] * 4),
+        InputError,
+        "is 0, 1 or 2, got 3",
+    ),
     "points for other boxes": (
         lambda: run(boxes=BOX, keypoints=[np.zeros((2, 3, 2))] * 4),
         InputError,
-        "2 groups of points",
+        "keypoints[0]: 2 rows, but boxes[0] has 1",
     ),
     "mask of another size": (
         lambda: run(masks=MASKS[:, :-1]),

@@ -13,8 +13,10 @@ from variegate.engine import compiled
 from variegate.plan.counter import hashes, slot_keys, uniforms
 from variegate.plan.lower import lower
 from variegate.plan.program import Program
-from variegate.targets.boxes import move_boxes
-from variegate.targets.keypoints import move_keypoints
+from variegate.targets.annotations import boxes_alone, boxes_of
+from variegate.targets.boxes import box_outlines
+from variegate.targets.keypoints import moved_points, read_all_keypoints
+from variegate.targets.outlines import followed
 from variegate.targets.rows import Rows
 
 SIZE = 40, 60
@@ -62,16 +64,20 @@ def some_boxes(seed: int) -> Rows:
 
 @needs_compiled
 @pytest.mark.parametrize("name", POLICIES)
-@pytest.mark.parametrize("least", [(0.0, 0.0), (30.0, 0.0), (0.0, 0.4)])
-def test_boxes_agree(name: str, least: tuple[float, float]) -> None:
+def test_boxes_agree(name: str) -> None:
     made, boxes = program(POLICIES[name]), some_boxes(len(name))
-    corners, kept, counts = move_boxes(made, boxes, *least, fast=False)
-    found, kept_fast, counts_fast = move_boxes(made, boxes, *least, fast=True)
-    assert np.array_equal(kept_fast, kept)
-    assert np.array_equal(counts_fast, counts)
-    assert found.shape == corners.shape
-    assert np.abs(found - corners).max() < 1e-6
-    assert len(kept) > 10
+    owner = np.repeat(np.arange(COUNT), boxes.counts)
+    outlines = followed(box_outlines(boxes.flat), made.stages, owner)
+    corners, (seen, whole) = boxes_of(outlines), outlines.areas()
+    quick = boxes_alone(boxes.first, boxes.flat, made.stages)
+    assert quick is not None
+    found, areas = quick
+    shown = seen > 0
+    assert np.array_equal(areas.seen > 0, shown)
+    assert np.abs(found[shown] - corners[shown]).max() < 1e-6
+    assert np.allclose(areas.seen, seen, rtol=1e-9, atol=1e-9)
+    assert np.allclose(areas.whole, whole, rtol=1e-9, atol=1e-9)
+    assert shown.sum() > 10
 
 
 @needs_compiled
@@ -79,23 +85,21 @@ def test_boxes_agree(name: str, least: tuple[float, float]) -> None:
 def test_points_agree(name: str) -> None:
     generator = np.random.default_rng(7)
     parts = [generator.uniform(-10, 70, (count, 2)) for count in generator.integers(0, 9, COUNT)]
-    made, points, sizes = program(POLICIES[name]), Rows.of(parts, 2), np.array([SIZE] * COUNT)
-    before = points.flat.copy()
-    moved, inside = move_keypoints(made, points, sizes, fast=False)
-    found, inside_fast = move_keypoints(made, points, sizes, fast=True)
-    assert np.array_equal(points.flat, before)
-    assert np.array_equal(inside_fast, inside)
-    assert np.allclose(found, moved, rtol=1e-9, atol=1e-6)
-    assert 0 < inside.sum() < len(inside)
+    made, sizes, pairs = program(POLICIES[name]), np.array([SIZE] * COUNT), np.zeros((0, 2), int)
+    points, _ = read_all_keypoints(parts, None, "keypoints", False, sizes)
+    before, owner = points.xy.copy(), np.arange(COUNT)
+    slow = moved_points(points, made.stages, owner, pairs, fast=False)
+    quick = moved_points(points, made.stages, owner, pairs, fast=True)
+    assert np.array_equal(points.xy, before)
+    assert np.array_equal(quick.inside, slow.inside)
+    assert np.allclose(quick.xy, slow.xy, rtol=1e-9, atol=1e-6)
+    assert 0 < slow.inside.sum() < len(slow.inside)
 
 
 @needs_compiled
-def test_bent_maps_take_the_meaning(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bent_maps_take_the_meaning() -> None:
     made, boxes = program([vg.Elastic()]), some_boxes(1)
-    wanted = move_boxes(made, boxes, 0, 0, fast=False)
-    monkeypatch.setattr(compiled, "move_boxes", None)
-    for one, other in zip(move_boxes(made, boxes, 0, 0, fast=True), wanted, strict=True):
-        assert np.array_equal(one, other)
+    assert boxes_alone(boxes.first, boxes.flat, made.stages) is None
 
 
 @needs_compiled
@@ -106,11 +110,11 @@ def test_a_turned_box_is_cut_at_the_frame_as_worked_out_by_hand() -> None:
     plan = vg.Pipeline([at("Rotate", angle=45.0)], seed=1).draw(sizes=[(40, 40)], index=[0])
     made = lower(plan, np.dtype(np.uint8), 3)
     boxes = Rows.of([np.array([[0.0, 0, 20, 20]])], 4)
-    corners, kept, counts = compiled.move_boxes(made, boxes.first, boxes.flat, 0.0, 0.0)
+    corners, seen, whole = compiled.move_boxes(made.stages, boxes.first, boxes.flat)
     reach = 20 * np.sqrt(0.5)
     assert np.allclose(corners, [[0, 20 - reach, 20, 20 + reach]])
-    assert kept.tolist() == [0]
-    assert counts.tolist() == [1]
+    assert seen == pytest.approx([400 - (np.sqrt(800) - 20) ** 2])
+    assert whole == pytest.approx([400])
 
 
 @needs_compiled
@@ -119,14 +123,14 @@ def test_what_does_not_fit_is_refused() -> None:
     stage = made.stages[0]
     stage.row[5] = 10**6
     with pytest.raises(ValueError, match=r"stage\.row: entry 5 has no row"):
-        compiled.move_boxes(made, boxes.first, boxes.flat, 0.0, 0.0)
+        compiled.move_boxes(made.stages, boxes.first, boxes.flat)
     stage.row[5] = 5
     with pytest.raises(ValueError, match="first: expected places from 0"):
-        compiled.move_boxes(made, boxes.first[:-1], boxes.flat, 0.0, 0.0)
+        compiled.move_boxes(made.stages, boxes.first[:-1], boxes.flat)
     with pytest.raises(ValueError, match=r"stage\.start"):
-        compiled.move_boxes(made, boxes.first[[0, -1]], boxes.flat, 0.0, 0.0)
+        compiled.move_boxes(made.stages, boxes.first[[0, -1]], boxes.flat)
     with pytest.raises(ValueError, match="boxes: expected float64"):
-        compiled.move_boxes(made, boxes.first, boxes.flat.astype(np.float32), 0.0, 0.0)
+        compiled.move_boxes(made.stages, boxes.first, boxes.flat.astype(np.float32))
 
 
 @needs_compiled

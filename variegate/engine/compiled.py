@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.engine.choose import COMPILED
-from variegate.plan.program import Program, Stage
+from variegate.plan.program import Stage
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -43,34 +43,30 @@ def uniforms(keys: Keys, index: Keys) -> Floats:
     return result
 
 
-def move_boxes(
-    program: Program, first: Ints, boxes: Floats, min_area: float, min_visibility: float
-) -> tuple[Floats, Ints, Ints]:
-    """The boxes that stay (k, 4), each one's place in its sample (k,), and how many stay of each
-    sample (n,); see variegate.targets.boxes.
+def move_boxes(stages: list[Stage], first: Ints, boxes: Floats) -> tuple[Floats, Floats, Floats]:
+    """The boxes (m, 4) around what the frames leave of boxes, the area of that (m,), and the area
+    with nothing cut off (m,); see variegate.targets.outlines.
     """
-    corners, kept = np.empty((len(boxes), 4)), np.empty(len(boxes), dtype=np.int64)
-    counts = np.empty(len(first) - 1, dtype=np.int64)
-    stages = _stages(program)
-    _native().move_boxes(stages, first, boxes, min_area, min_visibility, corners, kept, counts)
-    total = int(counts.sum())
-    return corners[:total], kept[:total], counts
+    count = len(boxes)
+    bounding, seen, whole = np.empty((count, 4)), np.empty(count), np.empty(count)
+    _native().move_boxes(_arrays(stages), first, boxes, bounding, seen, whole)
+    return bounding, seen, whole
 
 
 def move_points(
-    program: Program, first: Ints, sizes: Ints, points: Floats
+    stages: list[Stage], first: Ints, sizes: Ints, points: Floats
 ) -> npt.NDArray[np.bool_]:
     """Moves points (m, 2) in place; tells which were inside every frame (m,); see
     variegate.targets.keypoints.
     """
     inside = np.empty(len(points), dtype=np.bool_)
-    _native().move_points(_stages(program), first, np.ascontiguousarray(sizes), points, inside)
+    _native().move_points(_arrays(stages), first, np.ascontiguousarray(sizes), points, inside)
     return inside
 
 
-def _stages(program: Program) -> list[StageArrays]:
+def _arrays(stages: list[Stage]) -> list[StageArrays]:
     return [
         (s.start, s.verb, s.row, s.tables.warp_forward, s.tables.warp_size)
-        for s in program.stages
-        if isinstance(s, Stage) and len(s.tables.warp_forward)
+        for s in stages
+        if len(s.tables.warp_forward)
     ]

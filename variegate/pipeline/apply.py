@@ -13,12 +13,12 @@ from variegate.engine.engine import Engine, Images, converted_shape
 from variegate.errors import EngineError, InputError
 from variegate.ops.entries import Output
 from variegate.pipeline.buffers import Buffers
-from variegate.pipeline.marks import Marks, Targets
+from variegate.pipeline.forms import Targets
+from variegate.pipeline.marks import MARKS, Marks
+from variegate.pipeline.moved import moved_marks
 from variegate.plan.program import MixStage, Program, Stage
 from variegate.targets.images import stack
 from variegate.targets.labels import mix_labels, read_labels, soften
-
-UNMIXED = ("masks", "boxes", "keypoints")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def apply_program(
     }
     if labels is not None:
         result["labels"] = _mixed_labels(program, labels)
-    return result | marks.moved(program, means.engine, means.threads)
+    return result | moved_marks(marks, program, means.engine, means.threads)
 
 
 def _starting_sizes(program: Program) -> npt.NDArray[np.int64]:
@@ -172,7 +172,7 @@ def as_batch(images: Images) -> Any:
 
 
 def _refuse_mixed(batch: Mapping[str, Any], mixes: tuple[str, ...]) -> None:
-    for name in UNMIXED:
+    for name in MARKS:
         if name in batch:
             mixers = " and ".join(mixes) or "the plan's mix"
             raise InputError(f"{name}: {mixers} cannot mix {name}, only images and labels")

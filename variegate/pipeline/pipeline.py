@@ -20,7 +20,8 @@ from variegate.ops.registry import get
 from variegate.pipeline.ahead import Ahead
 from variegate.pipeline.apply import Means, apply_program
 from variegate.pipeline.buffers import Buffers
-from variegate.pipeline.marks import Targets
+from variegate.pipeline.forms import Targets
+from variegate.pipeline.marks import MARKS, as_batch_of_one, only
 from variegate.pipeline.stream import Stream, default_threads, fresh_seed, ids_from
 from variegate.plan.counter import Keys
 from variegate.plan.draw import draw
@@ -37,9 +38,9 @@ from variegate.targets.labels import class_indices, read_labels
 
 FORMAT = "variegate-pipeline"
 VERSION = 1
-BATCH = ("images", "labels", "masks", "boxes", "box_labels", "keypoints")
+BATCH = ("images", "labels", *MARKS)
 SINGLE = {"image": "images", "label": "labels", "mask": "masks"}
-SINGLE |= {"boxes": "boxes", "box_labels": "box_labels", "keypoints": "keypoints"}
+SINGLE |= {name: name for name in MARKS if name != "masks"}
 
 NAMES = {batch: single for single, batch in SINGLE.items()}
 
@@ -52,8 +53,12 @@ class Pipeline:
     built), "native" or "reference". threads: for a batch; by default all cores, and one inside a
     data loader's worker. boxes: the format of boxes (xyxy, pascal_voc, coco, yolo). keypoints:
     "continuous", or "index" where points are pixel indices. min_area (pixels) and min_visibility
-    (share): what a box must still show to stay. reorder: draw plans whose geometry comes before the
-    tables and color ops next to it, so that more of it is one resampling; else nothing is moved.
+    (share): what an instance must still show to stay. oriented_boxes: "seen" where their sides
+    shrink to what the frame leaves, or "whole". box_angles: "half" (-90..90), or "full" (-180..180)
+    where boxes have a front. bad_boxes: "stop" at boxes and polygons that are
+    none, or "drop" them. keypoint_pairs: pairs of places, or of keypoint_names, that swap in a
+    mirror image. reorder: draw plans whose geometry comes before the tables and color ops next to
+    it, so that more of it is one resampling; else nothing is moved. See docs/targets.md.
     """
 
     def __init__(
@@ -68,13 +73,28 @@ class Pipeline:
         keypoints: str = "continuous",
         min_area: float = 0.0,
         min_visibility: float = 0.0,
+        oriented_boxes: str = "seen",
+        box_angles: str = "half",
+        bad_boxes: str = "stop",
+        keypoint_names: Iterable[str] | None = None,
+        keypoint_pairs: Iterable[tuple[int | str, int | str]] = (),
         reorder: bool = False,
     ) -> None:
         self.policy = as_policy(steps)
         self.seed = fresh_seed() if seed is None else whole(seed, -(2**63), 2**64 - 1, "seed")
         self.classes = None if classes is None else whole(classes, 1, 1 << 31, "classes")
         self.threads = None if threads is None else whole(threads, 1, 1024, "threads")
-        self.targets = Targets(boxes, keypoints, min_area, min_visibility)
+        self.targets = Targets(
+            boxes,
+            keypoints,
+            min_area,
+            min_visibility,
+            oriented_boxes,
+            box_angles,
+            bad_boxes,
+            keypoint_names if keypoint_names is None else tuple(keypoint_names),
+            tuple(keypoint_pairs),
+        )
         if not isinstance(reorder, bool):
             raise PolicyError(f"reorder: expected True or False, got {reorder!r}")
         self.reorder = reorder
@@ -112,15 +132,17 @@ class Pipeline:
     def __call__(
         self, *, index: Any = None, epoch: int = 0, out: Any = None, **targets: Any
     ) -> dict[str, Any]:
-        """Augments a batch (images=, labels=, masks=, boxes=, box_labels=, keypoints=) or one
-        sample (image=, ...).
+        """Augments a batch (images=, labels=, masks=, boxes=, box_labels=, oriented_boxes=,
+        polygons=, instance_masks=, keypoints=, keypoint_visibility=, instances=) or one sample
+        (image=, ...).
 
         images: (n, h, w, c) or a list of (h, w, c), uint8 or float32 in [0, 1]; image: (h, w) or
         (h, w, c). labels: (n,) class indices or (n, classes). masks: a list or array of (h, w) or
-        (h, w, c). boxes, box_labels, keypoints: a list with one array per image. index: sample ids
-        (n,), by default counted; epoch: a whole number. out: an array that takes the images, of
-        their shape and dtype. Returns a dict with the same names; with boxes also `kept`, with
-        keypoints `keypoints_inside`. Raises InputError before anything is computed.
+        (h, w, c). The rest: a list with one item per image; instances: {name: such a list}. index:
+        sample ids (n,), by default counted; epoch: a whole number. out: an array that takes the
+        images, of their shape and dtype. Returns a dict with the same names; with shapes also
+        `kept`, `dropped` and `reasons`, with keypoints `keypoints_inside`. Raises InputError before
+        anything is computed.
         """
         batch, images, flat = self._read(targets)
         single = flat is not None
@@ -264,7 +286,7 @@ class Pipeline:
         if len(targets) > 1:
             for name, value in targets.items():
                 if name != "image" and value is not None:
-                    batch[SINGLE[name]] = [value]
+                    batch[SINGLE[name]] = as_batch_of_one(value)
         return batch, images, flat
 
     def _ids(self, index: Any, count: int, single: bool) -> tuple[int | None, Keys | None]:
@@ -309,22 +331,10 @@ class Pipeline:
                 "update variegate to read it"
             )
         rest = {k: v for k, v in data.items() if k not in ("format", "version", "policy")}
-        known = (
-            "seed",
-            "classes",
-            "threads",
-            "engine",
-            "boxes",
-            "keypoints",
-            "min_area",
-            "min_visibility",
-            "reorder",
-        )
+        known = ["seed", "classes", "threads", "engine", "reorder", *Targets.names()]
         for name in rest:
             if name not in known:
-                raise PolicyError(
-                    f"pipeline: unknown field {name!r}; {suggest(str(name), list(known))}"
-                )
+                raise PolicyError(f"pipeline: unknown field {name!r}; {suggest(str(name), known)}")
         return Pipeline(Policy.from_dict(data.get("policy")), **rest)
 
     def save(self, path: str | Path) -> Path:
@@ -359,7 +369,7 @@ def _pixels(images: Images) -> tuple[Any, int]:
 
 def _one(result: dict[str, Any], flat: bool) -> dict[str, Any]:
     """The single sample of a batch of one."""
-    out = {NAMES.get(name, name): value[0] for name, value in result.items()}
+    out = {NAMES.get(name, name): only(value) for name, value in result.items()}
     if flat and out["image"].shape[2] == 1:
         out["image"] = out["image"][..., 0]
     return out

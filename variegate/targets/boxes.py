@@ -1,4 +1,4 @@
-"""Boxes: carried as polygons through all maps, cut off at each frame, boxed once at the end."""
+"""Boxes at the door: their formats, what is legal, and the outlines that move."""
 
 from __future__ import annotations
 
@@ -7,25 +7,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from variegate.engine import compiled
 from variegate.errors import InputError
-from variegate.plan.program import MixStage, Program
-from variegate.targets.polygons import (
-    EDGE_SAMPLES,
-    Floats,
-    Ints,
-    clip_to_frame,
-    clip_to_front,
-    densify,
-    has_fields,
-    matrices,
-    through_warp,
-    warp_levels,
-)
+from variegate.plan.rings import Rings
+from variegate.targets.outlines import Outlines
 from variegate.targets.rows import Rows, numbers_of
 
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 BOX_FORMATS = ("xyxy", "pascal_voc", "coco", "yolo")
-TOLERANCE = 0.5
+TOLERANCE = 1.0  # pixels that a box may pass the frame by: rounding, or ends that count as inside
 HIGH = [1, 0, 1, 0]  # of a size (height, width): what x1 y1 x2 y2 must not pass
 
 
@@ -33,17 +24,10 @@ def read_boxes(value: Any, where: str, size: tuple[int, int], form: str) -> Floa
     """Boxes (k, 4) as float64 x1 y1 x2 y2 in pixels; raises InputError by row.
 
     form: xyxy or pascal_voc (pixels), coco (x, y, width, height in pixels) or yolo (center and size
-    on 0..1). A box may pass the frame by half a pixel, which rounding does; it is cut off. Boxes
+    on 0..1). A box may pass the frame by a pixel, which rounding does; it is cut off. Boxes
     further outside, inside out or empty are errors.
     """
-    try:
-        raw = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{where}: expected numbers (k, 4), got {type(value).__name__}") from error
-    if raw.size == 0:
-        return np.zeros((0, 4))
-    if raw.ndim != 2 or raw.shape[1] != 4:
-        raise InputError(f"{where}: expected shape (k, 4), got {raw.shape}")
+    raw = _rows_of_four(value, where)
     boxes = to_corners(raw, size, form)
     height, width = size
     high = np.array([width, height, width, height], dtype=np.float64)
@@ -65,8 +49,11 @@ def read_boxes(value: Any, where: str, size: tuple[int, int], form: str) -> Floa
     return np.clip(boxes, 0, high)
 
 
-def read_all_boxes(values: list[Any], where: str, sizes: Ints, form: str) -> Rows:
-    """The boxes of each image, as `read_boxes` gives them; checked at once where all are legal.
+def read_all_boxes(
+    values: list[Any], where: str, sizes: Ints, form: str, drop: bool = False
+) -> tuple[Rows, Bools]:
+    """The boxes of each image, as `read_boxes` gives them, checked at once where all are legal; and
+    which of them are no boxes (m,), all False unless they are to be dropped.
 
     sizes (n, 2): height and width of the images.
     """
@@ -75,21 +62,43 @@ def read_all_boxes(values: list[Any], where: str, sizes: Ints, form: str) -> Row
         one = len(sizes) == 1 or bool((sizes == sizes[0]).all())
         size = sizes[0] if one else np.repeat(sizes, rows.counts, axis=0)
         boxes, high = to_corners(rows.flat, size, form), size[..., HIGH].astype(np.float64)
-        legal = bool(boxes.min() >= 0 and (boxes <= high).all())  # also false for NaN
-        if not legal:
-            legal = bool(((boxes >= -TOLERANCE) & (boxes <= high + TOLERANCE)).all())
-            boxes = np.clip(boxes, 0, high)
-        if legal and (boxes[:, 2:] > boxes[:, :2]).all():
-            return Rows(boxes, rows.first)
-    return Rows.of(
-        [
-            read_boxes(value, f"{where}[{place}]", (height, width), form)
-            for place, (value, (height, width)) in enumerate(
-                zip(values, sizes.tolist(), strict=True)
-            )
-        ],
-        4,
-    )
+        inside = bool(boxes.min() >= 0 and (boxes <= high).all())  # also false for NaN
+        near = inside or ((boxes >= -TOLERANCE) & (boxes <= high + TOLERANCE)).all()
+        if near and (boxes[:, 2:] > boxes[:, :2]).all():
+            boxes = boxes if inside else np.clip(boxes, 0, high)
+            return Rows(boxes, rows.first), np.zeros(len(boxes), dtype=bool)
+    read = _cut_boxes if drop else _read_boxes
+    found = [
+        read(value, f"{where}[{place}]", (height, width), form)
+        for place, (value, (height, width)) in enumerate(zip(values, sizes.tolist(), strict=True))
+    ]
+    bad = np.concatenate([part for _, part in found] or [np.zeros(0, dtype=bool)])
+    return Rows.of([part for part, _ in found], 4), bad
+
+
+def _read_boxes(value: Any, where: str, size: tuple[int, int], form: str) -> tuple[Floats, Bools]:
+    boxes = read_boxes(value, where, size, form)
+    return boxes, np.zeros(len(boxes), dtype=bool)
+
+
+def _cut_boxes(value: Any, where: str, size: tuple[int, int], form: str) -> tuple[Floats, Bools]:
+    """Boxes cut off at the frame, and which of them leave nothing or are no numbers."""
+    boxes = to_corners(_rows_of_four(value, where), size, form)
+    cut = np.clip(np.where(np.isfinite(boxes), boxes, 0), 0, [size[1], size[0]] * 2)
+    bad = ~np.isfinite(boxes).all(axis=1) | (cut[:, 2:] <= cut[:, :2]).any(axis=1)
+    return np.where(bad[:, None], 0, cut), np.asarray(bad)
+
+
+def _rows_of_four(value: Any, where: str) -> Floats:
+    try:
+        raw = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{where}: expected numbers (k, 4), got {type(value).__name__}") from error
+    if raw.size == 0:
+        return np.zeros((0, 4))
+    if raw.ndim != 2 or raw.shape[1] != 4:
+        raise InputError(f"{where}: expected shape (k, 4), got {raw.shape}")
+    return raw
 
 
 def to_corners(raw: Floats, size: Any, form: str) -> Floats:
@@ -114,70 +123,8 @@ def from_corners(boxes: Floats, size: Any, form: str) -> npt.NDArray[np.float32]
     return boxes.astype(np.float32)
 
 
-def move_boxes(
-    program: Program, boxes: Rows, min_area: float, min_visibility: float, fast: bool = False
-) -> tuple[Floats, Ints, Ints]:
-    """Each sample's boxes (k, 4) through the program: the boxes that stay, in order, each one's
-    place in its sample, and how many stay of each sample (n,).
-
-    A box stays if the visible part has more than `min_area` pixels and at least `min_visibility` of
-    the area that it would have with nothing cut off. fast: by the compiled part, where it can.
-    """
-    bends = has_fields(program)
-    if fast and compiled.available() and not bends:
-        return compiled.move_boxes(program, boxes.first, boxes.flat, min_area, min_visibility)
-    owner, flat = np.repeat(np.arange(len(boxes.counts)), boxes.counts), boxes.flat
-    corners = np.stack([flat[:, [0, 1]], flat[:, [2, 1]], flat[:, [2, 3]], flat[:, [0, 3]]], axis=1)
-    polygons = densify(corners, EDGE_SAMPLES) if bends else corners
-    whole = polygons.copy()
-    count = np.full(len(polygons), polygons.shape[1])
-    for stage in program.stages:
-        if isinstance(stage, MixStage):
-            continue
-        for level in warp_levels(stage):
-            rows = level[owner]
-            moving = np.flatnonzero(rows >= 0)
-            if len(moving) == 0:
-                continue
-            ahead = np.tile(np.eye(3), (len(rows), 1, 1))
-            ahead[moving] = matrices(stage.tables.warp_forward, rows[moving])
-            polygons, count = clip_to_front(polygons, count, ahead)
-            polygons = polygons.copy()
-            polygons[moving] = through_warp(stage.tables, rows[moving], polygons[moving])
-            whole[moving] = through_warp(stage.tables, rows[moving], whole[moving])
-            size = np.asarray(stage.tables.warp_size, dtype=np.float64)[np.maximum(rows, 0)]
-            size[rows < 0] = 1e9
-            polygons, count = clip_to_frame(polygons, count, size)
-    return _collect(polygons, count, whole, boxes, min_area, min_visibility)
-
-
-def area(points: Floats, count: Ints) -> Floats:
-    """Areas (m,) of polygons (m, v, 2) of which the first count (m,) points are used."""
-    used = np.arange(points.shape[1]) < count[:, None]
-    following = np.where(
-        np.arange(points.shape[1]) + 1 < count[:, None], np.arange(points.shape[1]) + 1, 0
-    )
-    after = np.take_along_axis(points, following[..., None], axis=1)
-    cross = points[..., 0] * after[..., 1] - points[..., 1] * after[..., 0]
-    return np.asarray(np.abs(np.where(used, cross, 0.0).sum(axis=1)) / 2)
-
-
-def _collect(
-    polygons: Floats,
-    count: Ints,
-    whole: Floats,
-    boxes: Rows,
-    min_area: float,
-    min_visibility: float,
-) -> tuple[Floats, Ints, Ints]:
-    used = (np.arange(polygons.shape[1]) < count[:, None])[..., None]
-    low = np.where(used, polygons, np.inf).min(axis=1, initial=np.inf)
-    high = np.where(used, polygons, -np.inf).max(axis=1, initial=-np.inf)
-    visible = area(polygons, count)
-    full = area(whole, np.full(len(whole), whole.shape[1]))
-    stays = (count > 2) & (visible > min_area) & (visible >= min_visibility * full)
-    chosen = np.flatnonzero(stays)
-    owner = np.repeat(np.arange(len(boxes.counts)), boxes.counts)[chosen]
-    corners = np.concatenate([low[chosen], high[chosen]], axis=1)
-    kept = chosen - boxes.first[owner]
-    return corners, kept, np.bincount(owner, minlength=len(boxes.counts))
+def box_outlines(boxes: Floats) -> Outlines:
+    """Boxes (m, 4) as outlines of four corners."""
+    corners = np.stack([boxes[:, [0, 1]], boxes[:, [2, 1]], boxes[:, [2, 3]], boxes[:, [0, 3]]], 1)
+    rings = Rings.of_corners(corners)
+    return Outlines(rings, rings, len(boxes))

@@ -1,128 +1,145 @@
-"""Points and polygons through a program's geometry, many at once."""
+"""Polygons: instances outlined by rings of points, as COCO writes segmentations."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from variegate.plan.program import Program, Stage, Tables, Verb
-from variegate.targets.fields import undo_fields
+from variegate.errors import InputError
+from variegate.plan.rings import Rings, areas, clip_to_box, ring_areas
+from variegate.targets.outlines import Outlines
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-EDGE_SAMPLES = 32
-BEHIND = 1e-9  # a point at or behind the eye goes far outside
-IN_FRONT = 1e-6
 
 
-def warp_levels(stage: Stage) -> list[Ints]:
-    """Rows of the warp table by level: level j holds the j-th warp of each sample (n,), or -1."""
-    start = np.asarray(stage.start, dtype=np.int64)
-    samples = np.repeat(np.arange(len(start) - 1), start[1:] - start[:-1])
-    own = slice(int(start[0]), int(start[-1]))  # the arrays may hold other samples' entries too
-    is_warp = stage.verb[own] == Verb.WARP
-    samples, rows = samples[is_warp], stage.row[own][is_warp]
-    levels: list[Ints] = []
-    if len(samples) == 0:
-        return levels
-    first = np.searchsorted(samples, samples, side="left")
-    rank = np.arange(len(samples)) - first
-    for level in range(int(rank.max()) + 1):
-        table = np.full(len(stage.start) - 1, -1, dtype=np.int64)
-        table[samples[rank == level]] = rows[rank == level]
-        levels.append(table)
-    return levels
-
-
-def transform(matrix: Floats, points: Floats) -> Floats:
-    """Points (m, ..., 2) through matrices (m, 3, 3)."""
-    shape = points.shape
-    flat = points.reshape(shape[0], -1, 2)
-    moved = np.einsum("mij,mpj->mpi", matrix[:, :2, :2], flat) + matrix[:, None, :2, 2]
-    weight = np.einsum("mj,mpj->mp", matrix[:, 2, :2], flat) + matrix[:, None, 2, 2]
-    return np.asarray(moved / np.maximum(weight, BEHIND)[..., None]).reshape(shape)
-
-
-def matrices(column: Any, rows: Ints) -> Floats:
-    """(m, 3, 3) matrices of these rows of a warp column."""
-    return np.asarray(column, dtype=np.float64)[rows].reshape(-1, 3, 3)
-
-
-def through_warp(tables: Tables, rows: Ints, points: Floats) -> Floats:
-    """Points (m, p, 2), each group through its own row of the warp tables."""
-    moved = transform(matrices(tables.warp_forward, rows), points)
-    fields = np.asarray(tables.warp_mode)[rows, 3]
-    bent = np.flatnonzero(fields >= 0)
-    if len(bent):
-        sizes = np.asarray(tables.warp_field_size)[rows[bent]].astype(np.float64)
-        grids = np.asarray(tables.fields, dtype=np.float64)
-        moved[bent] = undo_fields(grids, fields[bent], moved[bent], sizes)
-    return transform(matrices(tables.warp_after, rows), moved)
-
-
-def has_fields(program: Program) -> bool:
-    """Whether any warp of the program bends straight lines."""
-    return any(isinstance(s, Stage) and _bends(s) for s in program.stages)
-
-
-def _bends(stage: Stage) -> bool:
-    if len(stage.tables.fields) == 0:
-        return False
-    levels = warp_levels(stage)
-    mode = np.asarray(stage.tables.warp_mode)
-    return any(bool(np.any(mode[rows[rows >= 0], 3] >= 0)) for rows in levels)
-
-
-def clip_to_frame(points: Floats, count: Ints, size: Floats) -> tuple[Floats, Ints]:
-    """Polygons cut off at their frames (Sutherland and Hodgman 1974), all at once.
-
-    points (m, v, 2), of which the first count (m,) are used; size (m, 2) height and width. The
-    polygons must be convex where they cross more than one side. Returns the same form; a polygon
-    outside has count 0.
+@dataclass(frozen=True)
+class Polygons:
+    """rings: those of all instances. first (n + 1,): where each sample's instances begin. flat:
+    whether rings are written as x1 y1 x2 y2 ... bad (m,): instances that are none.
     """
-    for axis, high in ((0, False), (0, True), (1, False), (1, True)):
-        limit = size[:, 1 - axis] if high else np.zeros(len(size))
-        sign = -1.0 if high else 1.0
-        distance = sign * (points[..., axis] - limit[:, None])
-        points, count = _clip_half(points, count, distance)
-    return points, count
+
+    rings: Rings
+    first: Ints
+    flat: bool
+    bad: Bools
 
 
-def _clip_half(points: Floats, count: Ints, distance: Floats) -> tuple[Floats, Ints]:
-    """Keeps the part of each polygon whose distance (m, v) is at least 0."""
-    groups, width = distance.shape
-    used = np.arange(width) < count[:, None]
-    if np.all(distance[used] >= 0):
-        return points, count
-    following = np.where(np.arange(width) + 1 < count[:, None], np.arange(width) + 1, 0)
-    next_point = np.take_along_axis(points, following[..., None], axis=1)
-    next_distance = np.take_along_axis(distance, following, axis=1)
-    inside = distance >= 0
-    crosses = used & (inside != (next_distance >= 0))
-    gap = np.where(crosses, distance - next_distance, 1.0)
-    cut = points + (distance / gap)[..., None] * (next_point - points)
-    candidates = np.stack([points, cut], axis=2).reshape(groups, 2 * width, 2)
-    kept = np.stack([used & inside, crosses], axis=2).reshape(groups, 2 * width)
-    order = np.argsort(~kept, axis=1, kind="stable")
-    total = kept.sum(axis=1)
-    longest = max(int(total.max(initial=0)), 1)
-    return np.take_along_axis(candidates, order[..., None], axis=1)[:, :longest], total
+def read_all_polygons(values: list[Any], where: str, drop: bool = False) -> Polygons:
+    """The polygons of each image: a list of instances, each a list of rings (v, 2), or of flat
+    rings (2v,), or one ring (v, 2).
+
+    Several rings are parts; one that lies within another is a hole in it. They may pass the frame
+    by any length. Raises InputError that names the ring, unless bad instances are to be dropped.
+    """
+    points: list[Floats] = []
+    row: list[int] = []
+    sign: list[Floats] = []
+    bad: list[bool] = []
+    first, flat = [0], False
+    for sample, instances in enumerate(values):
+        if not isinstance(instances, (list, tuple, np.ndarray)):
+            got = type(instances).__name__
+            raise InputError(f"{where}[{sample}]: expected a list of instances, got {got}")
+        for place, instance in enumerate(instances):
+            name = f"{where}[{sample}][{place}]"
+            given = [_array(ring, f"{name}[{i}]") for i, ring in enumerate(_rings(instance))]
+            flat |= any(ring.ndim == 1 for ring in given)
+            pairs = [ring.reshape(-1, 2) for ring in given]
+            problem = _problem(pairs)
+            if problem and not drop:
+                raise InputError(f"{name}: {problem}")
+            pairs = [] if problem else pairs
+            points += pairs
+            row += [len(bad)] * len(pairs)
+            sign.append(_signs(pairs))
+            bad.append(bool(problem))
+        first.append(len(bad))
+    counts = [len(ring) for ring in points]
+    rings = Rings(
+        np.concatenate([np.zeros((0, 2)), *points]),
+        np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64),
+        np.array(row, dtype=np.int64),
+        np.concatenate([np.zeros(0), *sign]),
+    )
+    found = np.array(bad, dtype=bool)
+    hollow = (areas(rings, len(found)) <= 0) & ~found
+    if hollow.any() and not drop:
+        sample = int(np.searchsorted(first, np.argmax(hollow), side="right")) - 1
+        place = int(np.argmax(hollow)) - first[sample]
+        raise InputError(f"{where}[{sample}][{place}]: the outline has no area")
+    return Polygons(rings, np.array(first, dtype=np.int64), flat, found | hollow)
 
 
-def clip_to_front(points: Floats, count: Ints, matrix: Floats) -> tuple[Floats, Ints]:
-    """Cuts off what a perspective has behind the eye; matrix (m, 3, 3) is the map to come."""
-    if not np.any(matrix[:, 2, :2]):
-        return points, count
-    weight = np.einsum("mj,mpj->mp", matrix[:, 2, :2], points) + matrix[:, None, 2, 2]
-    return _clip_half(points, count, weight - IN_FRONT)
+def _rings(instance: Any) -> Any:
+    """The rings of an instance; one alone may stand for itself."""
+    if isinstance(instance, np.ndarray) and instance.dtype != object and instance.ndim == 2:
+        return [instance]
+    return instance if isinstance(instance, (list, tuple, np.ndarray)) else [instance]
 
 
-def densify(corners: Floats, samples: int) -> Floats:
-    """Polygons (m, v, 2) with `samples` points along every edge, for maps that bend lines."""
-    t = (np.arange(samples) / samples)[None, None, :, None]
-    start, end = corners[:, :, None], np.roll(corners, -1, axis=1)[:, :, None]
-    dense: Floats = start + t * (end - start)
-    return dense.reshape(len(corners), -1, 2)
+def _array(ring: Any, where: str) -> Floats:
+    try:
+        array = np.asarray(ring, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{where}: expected a ring of points (v, 2)") from error
+    paired = array.ndim == 2 and array.shape[1] == 2
+    if not paired and not (array.ndim == 1 and array.size % 2 == 0):
+        raise InputError(f"{where}: expected points (v, 2) or (2v,), got shape {array.shape}")
+    return array
+
+
+def _problem(rings: list[Floats]) -> str:
+    if not rings:
+        return "expected at least one ring"
+    if any(len(ring) < 3 for ring in rings):
+        return "expected rings of at least 3 points"
+    return "" if all(np.isfinite(ring).all() for ring in rings) else "not finite"
+
+
+def _signs(rings: list[Floats]) -> Floats:
+    """-1 for a ring that lies within an odd number of the others, else 1 (r,)."""
+    sign = np.ones(len(rings))
+    if len(rings) > 1:
+        for place, ring in enumerate(rings):
+            others = [other for i, other in enumerate(rings) if i != place]
+            sign[place] = (-1.0) ** sum(_within(ring, other) for other in others)
+    return sign
+
+
+def _within(ring: Floats, other: Floats) -> bool:
+    """Whether most corners of a ring lie inside another (crossings of a ray to the right)."""
+    x, y = ring[:, :1], ring[:, 1:]
+    x1, y1 = other.T
+    x2, y2 = np.roll(other, -1, axis=0).T
+    above = (y1 > y) != (y2 > y)
+    rise = np.where(y2 == y1, 1.0, y2 - y1)
+    crossings = above & (x < x1 + (y - y1) * (x2 - x1) / rise)
+    return bool((crossings.sum(axis=1) % 2 == 1).mean() > 0.5)
+
+
+def polygon_outlines(polygons: Polygons, frames: Floats) -> Outlines:
+    """The outlines, seen as far as they lie in their frames x1 y1 x2 y2 (m, 4)."""
+    rings = polygons.rings
+    return Outlines(clip_to_box(rings, frames[rings.row]), rings, len(frames))
+
+
+def write_polygons(outlines: Outlines, rows: Ints, flat: bool) -> list[list[Any]]:
+    """For each of `rows` what is seen of it: a list of rings, float32 (v, 2), or (2v,) if flat."""
+    place = np.full(outlines.count, -1)
+    place[rows] = np.arange(len(rows))
+    seen = outlines.seen
+    own = np.flatnonzero((place[seen.row] >= 0) & (ring_areas(seen) > 0))
+    rings = seen.take(own[np.argsort(place[seen.row[own]], kind="stable")])
+    points = rings.points.astype(np.float32)
+    written: list[list[Any]] = [[] for _ in rows]
+    mine = place[rings.row].tolist()
+    for owner, (start, end) in zip(mine, pairwise(rings.first.tolist()), strict=True):
+        ring = points[start:end]
+        written[owner].append(ring.reshape(-1) if flat else ring)
+    return written

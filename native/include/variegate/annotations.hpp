@@ -1,4 +1,4 @@
-// Boxes and points through the maps of a program's stages. variegate/targets (boxes.py, polygons.py
+// Boxes and points through the maps of a program's stages. variegate/targets (outlines.py
 // and keypoints.py) is the meaning, operation by operation; maps with fields stay there.
 #pragma once
 
@@ -19,18 +19,11 @@ struct Maps {
     std::vector<Map> maps;
 };
 
-// A box stays if its visible part has more than `area` pixels and at least `visibility` of its area
-// with nothing cut off.
-struct Staying {
-    double area;
-    double visibility;
-};
-
-// first (samples + 1,): whose boxes (m, 4), x1 y1 x2 y2, are whose. Writes the boxes that stay, one
-// after the other, into corners and each one's place within its sample into kept; counts (samples,)
-// says how many of each sample stay.
-void move_boxes(const Maps&, const int64_t* first, const double* boxes, Staying, double* corners,
-                int64_t* kept, int64_t* counts);
+// first (samples + 1,): whose boxes (m, 4), x1 y1 x2 y2, are whose. Writes the box around what the
+// frames leave of each (inside out where that is nothing), the area of that, and the area with
+// nothing cut off.
+void move_boxes(const Maps&, const int64_t* first, const double* boxes, double* bounding,
+                double* seen, double* whole);
 
 // Moves points (m, 2), x y, in place. inside (m,): whether each was in every frame on its way, the
 // first of which is sizes (samples, 2).
