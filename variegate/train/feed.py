@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,10 @@ from torch import Tensor
 
 from variegate.data import Dataset
 from variegate.errors import DataError, PolicyError
+from variegate.ops.op import Kind
+from variegate.ops.registry import get
 from variegate.pipeline import Pipeline
+from variegate.policy.policy import walk
 from variegate.policy.steps import Normalize
 from variegate.train.settings import check_whole
 
@@ -22,6 +26,10 @@ __all__ = ["Feed", "batches", "channel_statistics", "check_training", "normalize
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+# One call of a pipeline costs about a millisecond before it has touched a pixel, which on small
+# images is most of it. So several batches share a call, up to so many images and bytes of them.
+CALL_IMAGES, CALL_BYTES = 512, 2**21
 
 
 def channel_statistics(images: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
@@ -78,6 +86,30 @@ class Feed:
         self.train, self.device = train, device
         self.mean, self.deviation = channel_statistics(train.images)
         self.pipeline = _pipeline(train, policy, self.mean, self.deviation, seed, threads)
+        steps = () if policy is None else policy.steps
+        self.mixes = any(get(step.op).kind is Kind.MIX for step, _ in walk(steps))
+
+    def epoch(self, parts: Sequence[Ints], epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield what `batch` gives for each of the parts, augmenting several in one call.
+
+        A sample's draws depend on its id and the epoch alone, so the call that it shares changes no
+        byte. Mixing is the exception: its partner is a sample of the same batch.
+        """
+        place = 0
+        while place < len(parts):
+            some = parts[place : place + self._at_once(parts[place:])]
+            images, labels = self.batch(np.concatenate(some), epoch)
+            sizes = [len(part) for part in some]
+            yield from zip(images.split(sizes), labels.split(sizes), strict=True)
+            place += len(some)
+
+    def _at_once(self, parts: Sequence[Ints]) -> int:
+        """How many of the parts share a call; at least one."""
+        if self.mixes:
+            return 1
+        most = min(CALL_IMAGES, CALL_BYTES // self.train.images[0].nbytes)
+        ends = np.cumsum([len(part) for part in parts])
+        return max(1, int(np.searchsorted(ends, most, side="right")))
 
     def batch(self, ids: Ints, epoch: int) -> tuple[Tensor, Tensor]:
         """Return images float32 (n, c, h, w), channels last, and labels (n,) or (n, classes)."""

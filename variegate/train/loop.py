@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -96,10 +96,9 @@ def train_model(
         done = 0
         for epoch, ids in enumerate(steps):
             losses = []
-            for batch in ids:
-                rate = one_cycle((done + 1) / total, settings)
-                losses.append(run.step(batch, epoch, rate))
+            for images, labels in run.batches(ids, epoch):
                 done += 1
+                losses.append(run.step(images, labels, one_cycle(done / total, settings)))
             loss = float(torch.stack(losses).mean())
             if not math.isfinite(loss):
                 raise _diverged(epoch, loss, settings)
@@ -160,15 +159,15 @@ def time_steps(
     check_training(train, 1, 0)
     run = _Run(train, policy, 0, settings)
     ids = batches(len(train), settings.batch_size, 0, 0)
+    timed = [ids[i % len(ids)] for i in range(max(1, steps))]
     with isolated(run.threads, run.device):
         run.build()
-        run.step(ids[0], 0, 0.0)
-        taken = []
-        for i in range(max(1, steps)):
-            start = time.perf_counter()
-            run.step(ids[i % len(ids)], 0, 0.0)
-            taken.append(time.perf_counter() - start)
-    return float(np.median(taken)) * len(ids)
+        run.step(*run.feed.batch(ids[0], 0), 0.0)
+        start = time.perf_counter()
+        for images, labels in run.batches(timed, 0):
+            run.step(images, labels, 0.0)
+        taken = time.perf_counter() - start
+    return taken / len(timed) * len(ids)
 
 
 class _Run:
@@ -214,11 +213,22 @@ class _Run:
             nesterov=self.settings.momentum > 0,
         )
 
-    def step(self, ids: npt.NDArray[np.int64], epoch: int, rate: float) -> torch.Tensor:
+    def batches(
+        self, parts: Sequence[npt.NDArray[np.int64]], epoch: int
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield the feed's batches; the time that they take counts as augmentation."""
+        feed = self.feed.epoch(parts, epoch)
+        while True:
+            start = time.perf_counter()
+            batch = next(feed, None)
+            self.seconds["augment"] += time.perf_counter() - start
+            if batch is None:
+                return
+            yield batch
+
+    def step(self, images: torch.Tensor, labels: torch.Tensor, rate: float) -> torch.Tensor:
         """Take one step of the optimizer and return the batch's loss, detached."""
         start = time.perf_counter()
-        images, labels = self.feed.batch(ids, epoch)
-        between = time.perf_counter()
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
@@ -232,9 +242,7 @@ class _Run:
         if self.device.type == "cuda":
             # Without this the time of queued kernels would count as the next augmentation's.
             torch.cuda.synchronize(self.device)
-        end = time.perf_counter()
-        self.seconds["augment"] += between - start
-        self.seconds["forward_backward"] += end - between
+        self.seconds["forward_backward"] += time.perf_counter() - start
         return loss.detach()
 
 
