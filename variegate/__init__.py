@@ -32,6 +32,7 @@ from variegate.policy.policy import Policy as Policy
 
 if TYPE_CHECKING:
     from variegate.pipeline import Pipeline as Pipeline
+    from variegate.pipeline.invert import invert as invert
     from variegate.plan.plan import Plan as Plan
 
 __version__ = "0.1.0"
@@ -42,6 +43,7 @@ _LATER = {
     "Pipeline": "variegate.pipeline",
     "Plan": "variegate.plan.plan",
     "compare": "variegate.workflow",
+    "invert": "variegate.pipeline.invert",
     "load": "variegate.data",
     "preview": "variegate.workflow",
     "report": "variegate.workflow",
