@@ -170,11 +170,42 @@ def test_a_batch_of_different_sizes_comes_back_to_them() -> None:
         assert np.allclose(image[..., 0], seen)
 
 
+def test_every_kind_of_annotation_comes_back() -> None:
+    """Polygons, oriented boxes, instance masks, pairs of keypoints and formats of a pipeline."""
+    square = np.array([[20.0, 15], [50, 15], [50, 40], [20, 40]])
+    masks = np.zeros((1, *SIZE), dtype=np.uint8)
+    masks[0, 15:40, 20:50] = 1
+    aug = vg.Pipeline([vg.HorizontalFlip(), vg.RandomRotate90()], seed=3, boxes="coco",
+                      keypoint_pairs=[(0, 1)])  # fmt: skip
+    plan = aug.draw(sizes=[SIZE], index=[1])
+    given_to = {
+        "boxes": [[20.0, 15, 30, 25]],
+        "polygons": [[square]],
+        "oriented_boxes": [[35.0, 27.5, 30, 25, 0]],
+        "instance_masks": masks,
+        "keypoints": square[None, :2],
+    }
+    out = aug.apply(plan, image=np.zeros((*SIZE, 1), np.uint8), **given_to)
+    assert not np.allclose(out["boxes"], given_to["boxes"])
+    back = vg.invert(plan, like=aug, **{name: out[name] for name in given_to})
+    assert np.allclose(back["boxes"], given_to["boxes"], atol=1e-3)
+    assert np.allclose(back["keypoints"], square[None, :2], atol=1e-3)
+    assert np.array_equal(back["instance_masks"], masks)
+    ring = np.asarray(back["polygons"][0][0])
+    assert sorted(map(tuple, np.round(ring).astype(int).tolist())) == sorted(
+        map(tuple, square.astype(int).tolist())
+    )
+    assert np.allclose(back["oriented_boxes"][0][:2], [35, 27.5], atol=1e-3)
+
+
 def test_both_engines_bring_back_alike() -> None:
     aug = vg.Pipeline([vg.Rotate(), vg.Elastic(magnitude=1.0)], seed=2)
     plan = aug.draw(sizes=[SIZE], index=[0])
     given_back = np.random.default_rng(0).random((*SIZE, 3), dtype=np.float32)
-    one, two = (vg.invert(plan, image=given_back, engine=name) for name in ("native", "reference"))
+    one, two = (
+        vg.invert(plan, image=given_back, like=vg.Pipeline([], engine=name))
+        for name in ("native", "reference")
+    )
     assert np.array_equal(one["seen"], two["seen"])
     assert np.abs(one["image"] - two["image"]).max() < 1e-3
 

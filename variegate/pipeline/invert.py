@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,45 +13,45 @@ from variegate.engine.choose import choose
 from variegate.engine.engine import Engine, Images
 from variegate.errors import InputError, PolicyError
 from variegate.ops.op import suggest
-from variegate.pipeline.marks import Marks, Targets
+from variegate.pipeline.forms import Targets
+from variegate.pipeline.marks import MARKS, Marks, as_batch_of_one, only
+from variegate.pipeline.moved import moved_marks
 from variegate.pipeline.stream import default_threads
+from variegate.plan.inverse import inverse_program
 from variegate.plan.lower import lower
 from variegate.plan.plan import Plan
 from variegate.plan.program import Program, Resample, Stage
 from variegate.plan.tables import MAX_CHANNELS
 from variegate.targets.images import stack
-from variegate.targets.inverse import inverse_program
+
+if TYPE_CHECKING:
+    from variegate.pipeline.pipeline import Pipeline
 
 Array = npt.NDArray[Any]
-MARKS = ("masks", "boxes", "box_labels", "keypoints")
-SINGLE = {"image": "images", "mask": "masks", "boxes": "boxes"}
-SINGLE |= {"box_labels": "box_labels", "keypoints": "keypoints"}
+SINGLE = {"image": "images", "mask": "masks", **{name: name for name in MARKS if name != "masks"}}
 RESAMPLES = {"nearest": Resample.NEAREST, "bilinear": Resample.BILINEAR}
 
 
 def invert(
     plan: Plan,
     *,
+    like: Pipeline | None = None,
     resample: str = "bilinear",
     fill: float = 0.0,
-    boxes_as: str = "xyxy",
-    keypoints_as: str = "continuous",
-    engine: str | None = None,
-    threads: int | None = None,
     **targets: Any,
 ) -> dict[str, Any]:
     """Takes what belongs to a plan's results back to the images that the plan was drawn for.
 
-    targets: images=, masks=, boxes=, box_labels=, keypoints= for a batch, or image=, mask=, ... for
-    a plan of one image; shapes as a Pipeline gives them. images may also be maps of a model, floats
+    targets: those of a Pipeline, in its shapes: images=, masks=, boxes=, keypoints= and so on for a
+    batch; image=, mask=, ... for a plan of one image. images may also be maps of a model, floats
     of any values and any number of channels (n, h, w, c): they are interpolated (`resample`:
-    bilinear or nearest), masks are not. boxes_as, keypoints_as: formats, as in Pipeline.
+    bilinear or nearest), masks are not. like: the pipeline whose formats, engine and threads count.
 
     Returns a dict with the same names, and `seen`: (n, h, w) bool, or a list where sizes differ:
     which pixels of the original the result shows. Where they were not seen, images get `fill` and
-    masks 0. With boxes comes `kept`: a box wholly outside is dropped. With keypoints comes
-    `keypoints_inside`. Matrices are undone exactly, fields by Newton's steps on a fine grid. A box
-    that was turned is boxed anew, so it grows.
+    masks 0. What has a shape comes with `kept`, `dropped` and `reasons`, keypoints with
+    `keypoints_inside`, as in a Pipeline. Matrices are undone exactly, fields by Newton's steps on a
+    fine grid. A box that was turned is boxed anew, so it grows; polygons do not.
 
     Raises InputError where the plan mixes images, sizes do not fit or an argument is unknown.
     """
@@ -59,22 +60,24 @@ def invert(
     if resample not in RESAMPLES:
         raise PolicyError(f"resample: expected {' or '.join(RESAMPLES)}, got {resample!r}")
     batch, single = _as_batch(plan, targets)
-    form = Targets(boxes_as, keypoints_as)
-    program = lower(plan, np.uint8, 3 if len(plan) else 1)
-    back = inverse_program(program, np.float32, RESAMPLES[resample])
-    runs = choose(engine)
-    lanes = threads or (default_threads() if len(plan) > 1 else 1)
-    sizes = np.asarray(_only(back).sizes_in, dtype=np.int64)
-    marks = Marks.read({k: v for k, v in batch.items() if k in MARKS}, sizes, form)
+    form = Targets() if like is None else replace(like.targets, min_area=0.0, min_visibility=0.0)
+    engine = choose(None if like is None else like.engine)
+    threads = None if like is None else like.threads
+    if threads is None:
+        threads = default_threads() if len(plan) > 1 else 1
+    back = inverse_program(lower(plan, np.uint8, 3), np.float32, RESAMPLES[resample])
+    stage = _only(back)
+    sizes = np.asarray(stage.sizes_in, dtype=np.int64)
+    marks = Marks.read({name: batch[name] for name in MARKS if name in batch}, sizes, form)
     maps = _read_maps(batch["images"], sizes) if "images" in batch else None
-    seen = _seen(_only(back), runs, lanes)
+    seen = _seen(stage, engine, threads)
     result: dict[str, Any] = {}
     if maps is not None:
-        moved = _maps_back(back, maps, runs, lanes)
+        moved = _maps_back(stage, maps, engine, threads)
         for image, shown in zip(moved, seen, strict=True):
             image[~shown] = fill
         result["images"] = stack(moved)
-    result |= marks.moved(back, runs, lanes) | {"seen": stack(seen)}
+    result |= moved_marks(marks, back, engine, threads) | {"seen": stack(seen)}
     return _one(result, targets) if single else result
 
 
@@ -89,13 +92,13 @@ def _as_batch(plan: Plan, targets: Mapping[str, Any]) -> tuple[dict[str, Any], b
     if not given:
         raise InputError(f"invert: pass at least one of {', '.join(known)}")
     if single:
-        return {SINGLE[name]: [value] for name, value in given.items()}, True
+        return {SINGLE[name]: as_batch_of_one(value) for name, value in given.items()}, True
     return given, False
 
 
 def _one(result: Mapping[str, Any], targets: Mapping[str, Any]) -> dict[str, Any]:
     names = {batch: name for name, batch in SINGLE.items()}
-    out = {names.get(name, name): value[0] for name, value in result.items()}
+    out = {names.get(name, name): only(value) for name, value in result.items()}
     if "image" in out and np.ndim(targets["image"]) == 2:
         out["image"] = out["image"][..., 0]
     return out
@@ -138,8 +141,8 @@ def _seen(stage: Stage, engine: Engine, threads: int) -> list[Array]:
     return [mask[..., 0] > 0 for mask in engine.run_masks(stage, ones, threads)]
 
 
-def _maps_back(program: Program, maps: list[Array], engine: Engine, threads: int) -> list[Array]:
-    """Maps through a program of one stage, in their dtype. Engines keep floats within 0..1 and
+def _maps_back(stage: Stage, maps: list[Array], engine: Engine, threads: int) -> list[Array]:
+    """Maps through a stage, in their dtype. Engines keep floats within 0..1 and
     take 16 channels at most, so maps are scaled and cut in parts.
     """
     low = [float(item.min()) if item.size else 0.0 for item in maps]
@@ -149,7 +152,7 @@ def _maps_back(program: Program, maps: list[Array], engine: Engine, threads: int
         ((item - least) / reach).astype(np.float32)
         for item, least, reach in zip(maps, low, span, strict=True)
     ]
-    moved = _in_parts(_only(program), scaled, engine, threads)
+    moved = _in_parts(stage, scaled, engine, threads)
     return [
         _restored(image, least, reach, item.dtype)
         for image, least, reach, item in zip(moved, low, span, maps, strict=True)

@@ -85,8 +85,8 @@ def _cut_boxes(value: Any, where: str, size: tuple[int, int], form: str) -> tupl
     """Boxes cut off at the frame, and which of them leave nothing or are no numbers."""
     boxes = to_corners(_rows_of_four(value, where), size, form)
     cut = np.clip(np.where(np.isfinite(boxes), boxes, 0), 0, [size[1], size[0]] * 2)
-    bad = ~np.isfinite(boxes).all(axis=1) | (cut[:, 2:] <= cut[:, :2]).any(axis=1)
-    return np.where(bad[:, None], 0, cut), np.asarray(bad)
+    bad = np.asarray(~np.isfinite(boxes).all(axis=1) | (cut[:, 2:] <= cut[:, :2]).any(axis=1))
+    return np.where(bad[:, None], 0, cut), bad
 
 
 def _rows_of_four(value: Any, where: str) -> Floats:

@@ -74,7 +74,7 @@ def _array(value: Any, where: str) -> Floats:
 
 
 def _bad(flat: Floats) -> Bools:
-    whole: Bools = np.isfinite(flat.reshape(len(flat), -1)).all(axis=1)
+    whole: Bools = np.asarray(np.isfinite(flat.reshape(len(flat), -1)).all(axis=1))
     if flat.shape[1:] == (5,):
         return np.asarray(~(whole & (flat[:, 2] > 0) & (flat[:, 3] > 0)))
     points = np.where(whole[:, None, None], flat.reshape(-1, 4, 2), 0.0)

@@ -14,11 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.errors import InputError
+from variegate.plan.fields import undo_fields
+from variegate.plan.maps import warp_levels
 from variegate.plan.program import Border, MixStage, Program, Resample, Stage, Verb
 from variegate.plan.tables import Entries
-from variegate.targets.fields import undo_fields
-from variegate.targets.polygons import Floats, Ints, warp_levels
 
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 NODES = 2  # nodes a pixel of the fine grid, at most MOST a side
 MOST = 513
 EYE = np.eye(3)
@@ -79,7 +81,8 @@ def _nodes(levels: list[_Level]) -> int:
 
 
 def _field(level: _Level) -> Ints:
-    return np.asarray(level.stage.tables.warp_mode, dtype=np.int64)[level.rows, 3]
+    field: Ints = np.asarray(level.stage.tables.warp_mode, dtype=np.int64)[level.rows, 3]
+    return field
 
 
 def _column(level: _Level, name: str) -> Floats:
