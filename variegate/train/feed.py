@@ -100,7 +100,8 @@ class Feed:
             some = parts[place : place + self._at_once(parts[place:])]
             images, labels = self.batch(np.concatenate(some), epoch)
             sizes = [len(part) for part in some]
-            yield from zip(images.split(sizes), labels.split(sizes), strict=True)
+            own = torch.split(images, sizes), torch.split(labels, sizes)
+            yield from zip(*own, strict=True)
             place += len(some)
 
     def _at_once(self, parts: Sequence[Ints]) -> int:
