@@ -304,3 +304,19 @@ def test_states_of_another_loader_are_refused(paths: list[str]) -> None:
         vg.Loader(paths[:-1], cropping(), 8).load_state_dict(state)
     with pytest.raises(InputError, match=r"expected what Loader\.state_dict gave"):
         vg.Loader(paths, cropping(), 8).load_state_dict({"epoch": 1})
+
+
+def test_every_target_comes_in_the_order_of_the_images() -> None:
+    """uint16 arrays, polygons and named arrays of instances; each follows its image."""
+    images = np.arange(6, dtype=np.uint16)[:, None, None, None] * np.ones((8, 9, 1), np.uint16)
+    boxes = [np.array([[0.0, 0, 2 + place % 3, 4]]) for place in range(6)]
+    rings = [[[np.array([[0.0, 0], [2 + place % 3, 0], [0, 4]])]] for place in range(6)]
+    names = {"name": [[f"number {place}"] for place in range(6)]}
+    data = {"images": images, "boxes": boxes, "polygons": rings, "instances": names}
+    for batch in vg.Loader(data, vg.Pipeline([], seed=1), batch_size=4, threads=2):
+        assert batch["images"].dtype == np.uint16
+        for slot, place in enumerate(batch["index"].tolist()):
+            assert (batch["images"][slot] == place).all()
+            assert batch["boxes"][slot].tolist() == boxes[place].tolist()
+            assert batch["polygons"][slot][0][0].tolist() == rings[place][0][0].tolist()
+            assert batch["instances"]["name"][slot] == [f"number {place}"]

@@ -53,7 +53,12 @@ IMAGES: dict[str, tuple[Call, type, str]] = {
     "float64": (lambda: run(images=F.astype(float)), InputError, "use .astype(np.float32)"),
     "float16": (lambda: run(images=F.astype(np.float16)), InputError, "got float16"),
     "bool": (lambda: run(images=X > 9), InputError, "got bool"),
-    "uint16": (lambda: run(images=X.astype(np.uint16)), InputError, "got uint16"),
+    "int32": (lambda: run(images=X.astype(np.int32)), InputError, "got int32"),
+    "uint16 as JPEG": (
+        lambda: run([vg.JpegCompression(p=0.1)], images=X.astype(np.uint16)),
+        InputError,
+        "JpegCompression works on 8 bits a channel, got uint16",
+    ),
     "complex": (lambda: run(images=X.astype(complex)), InputError, "got complex128"),
     "text": (lambda: run(images="photo.jpg"), InputError, "got str"),
     "numbers": (

@@ -22,6 +22,7 @@ from variegate.plan.lower import lower
 from variegate.plan.plan import Plan
 from variegate.plan.program import MixStage, Program, Stage
 from variegate.policy.policy import walk
+from variegate.targets.images import WIDE
 from variegate.targets.labels import mix_labels, read_labels, soften
 
 __all__ = ["Run"]
@@ -33,8 +34,9 @@ class Run:
     """Takes the images of a batch in parts, in any order, from any thread.
 
     rows, factors (n,): how many rows of each image are looked at, and by how much it may come
-    shrunk. direct: whether `part` is done with its images when it returns; with masks, boxes or
-    keypoints all images are kept, at full size, and the pipeline is applied at the end.
+    shrunk. direct: whether `part` is done with its images when it returns; with other
+    targets than labels, and for uint16, all images are kept, at full size, and the pipeline is
+    applied at the end.
     """
 
     def __init__(
@@ -47,7 +49,7 @@ class Run:
         buffers: Buffers,
     ) -> None:
         self._pipeline, self._plan, self._targets = pipeline, plan, targets
-        self.direct = set(targets) <= {"labels"}
+        self.direct = set(targets) <= {"labels"} and form[0] != WIDE
         self.rows, self.factors = plan.sizes[:, 0], np.ones(len(plan), dtype=np.int64)
         if not self.direct:
             self._images: list[Any] = [None] * len(plan)

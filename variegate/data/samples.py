@@ -14,11 +14,12 @@ from variegate.data.dataset import Dataset
 from variegate.data.folder import list_files
 from variegate.errors import DataError, InputError
 from variegate.ops.op import suggest
+from variegate.pipeline.marks import MARKS
 from variegate.targets.labels import read_labels
 
 __all__ = ["Samples", "as_samples"]
 
-_TARGETS = ("labels", "masks", "boxes", "box_labels", "keypoints")
+_TARGETS = ("labels", *MARKS)
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,9 @@ class Samples:
         """The targets of some images: labels as an array, the rest as lists."""
         found: dict[str, Any] = {}
         for name, items in self.targets.items():
+            if isinstance(items, Mapping):
+                found[name] = {key: [own[i] for i in places] for key, own in items.items()}
+                continue
             picked = [items[place] for place in places]
             found[name] = np.asarray(picked) if name == "labels" else picked
         return found
@@ -102,8 +106,10 @@ def _from_mapping(source: Mapping[str, Any]) -> Samples:
             continue
         if name not in _TARGETS:
             raise InputError(f"dataset: unknown name {name!r}; {suggest(name, list(_TARGETS))}")
-        if not hasattr(items, "__len__") or len(items) != len(base):
-            got = f"{len(items)} items" if hasattr(items, "__len__") else type(items).__name__
-            raise InputError(f"dataset: {name}: expected {len(base)} items, got {got}")
+        parts = items if name == "instances" and isinstance(items, Mapping) else {name: items}
+        for key, own in parts.items():
+            if not hasattr(own, "__len__") or len(own) != len(base):
+                got = f"{len(own)} items" if hasattr(own, "__len__") else type(own).__name__
+                raise InputError(f"dataset: {key}: expected {len(base)} items, got {got}")
         targets[name] = read_labels(items, len(base)) if name == "labels" else items
     return Samples(base.images, base.files, targets)

@@ -13,7 +13,6 @@ import numpy as np
 
 from variegate.engine import compiled
 from variegate.engine.choose import choose
-from variegate.engine.engine import Images
 from variegate.errors import InputError, PolicyError
 from variegate.ops.op import Kind, suggest
 from variegate.ops.registry import get
@@ -21,7 +20,7 @@ from variegate.pipeline.ahead import Ahead
 from variegate.pipeline.apply import Means, apply_program
 from variegate.pipeline.buffers import Buffers
 from variegate.pipeline.forms import Targets
-from variegate.pipeline.marks import MARKS, as_batch_of_one, only
+from variegate.pipeline.given import Given, read_given
 from variegate.pipeline.stream import Stream, default_threads, fresh_seed, ids_from
 from variegate.plan.counter import Keys
 from variegate.plan.draw import draw
@@ -33,16 +32,11 @@ from variegate.plan.reorder import geometry_first
 from variegate.policy.io import read_file, write_file
 from variegate.policy.nodes import Node, Step, whole
 from variegate.policy.policy import Policy, as_policy, walk
-from variegate.targets.images import as_array, read_batch, read_single
+from variegate.targets.images import as_array
 from variegate.targets.labels import class_indices, read_labels
 
 FORMAT = "variegate-pipeline"
 VERSION = 1
-BATCH = ("images", "labels", *MARKS)
-SINGLE = {"image": "images", "label": "labels", "mask": "masks"}
-SINGLE |= {name: name for name in MARKS if name != "masks"}
-
-NAMES = {batch: single for single, batch in SINGLE.items()}
 
 
 class Pipeline:
@@ -144,23 +138,35 @@ class Pipeline:
         `kept`, `dropped` and `reasons`, with keypoints `keypoints_inside`. Raises InputError before
         anything is computed.
         """
-        batch, images, flat = self._read(targets)
-        single = flat is not None
+        given = read_given(targets)
         if epoch.__class__ is not int or epoch < 0:
             epoch = whole(epoch, 0, 2**63, "epoch")
-        start, ids = self._ids(index, len(images), single)
-        program = self._program(images, batch.get("labels"), start, ids, epoch)
-        into = out[None] if single and isinstance(out, np.ndarray) else out
-        result = apply_program(program, images, batch, self._means(len(images)), into)
-        if len(images) == 0 and isinstance(batch["images"], np.ndarray):
-            result["images"] = self._empty(batch["images"])
-        return result if flat is None else _one(result, flat and not self._channels_first)
+        start, ids = self._ids(index, len(given), given.single)
+        program = given.program(self._program(given, start, ids, epoch))
+        result = self._carried_out(program, given, out)
+        if len(given) == 0 and isinstance(given.batch["images"], np.ndarray):
+            result["images"] = self._empty(given.batch["images"])
+        return result
+
+    def _carried_out(self, program: Program, given: Given, out: Any) -> dict[str, Any]:
+        images = given.images
+        into, means = given.out(out, program), self._means(len(images))
+        self._check_wide(given)
+        result = apply_program(program, images, given.batch, means, into)
+        return given.finished(result, program, out, self._channels_first)
+
+    def _check_wide(self, given: Given) -> None:
+        if given.wide:
+            for step, _ in walk(self.policy.steps):
+                if get(step.op).kind is Kind.CODEC:
+                    raise InputError(f"images: {step.op} works on 8 bits a channel, got uint16")
 
     def _empty(self, images: Any) -> Any:
         """What a batch of no images becomes: the shape and dtype that one image would give."""
-        probe = read_batch(np.zeros((1, *images.shape[1:]), dtype=images.dtype))
-        program = self._program(probe, [0], None, np.zeros(1, dtype=np.uint64), 0)
-        return apply_program(program, probe, {"images": probe}, self._means(1))["images"][:0]
+        probe = read_given({"images": np.zeros((1, *images.shape[1:]), dtype=images.dtype)})
+        labels = np.zeros(1, dtype=np.int64)
+        plan = self._drawn(0, np.zeros(1, dtype=np.uint64), probe.sizes, labels)
+        return self._carried_out(lower(plan, *probe.pixels), probe, None)["images"][:0]
 
     def draw(
         self,
@@ -175,7 +181,7 @@ class Pipeline:
         if (sizes is None) == (images is None):
             raise InputError("draw: pass either sizes=[(height, width), ...] or images=")
         if images is not None:
-            sizes = _sizes(read_batch(images))
+            sizes = read_given({"images": images}).sizes
         array = as_array(sizes, "sizes")
         if (
             array.ndim != 2
@@ -196,17 +202,13 @@ class Pipeline:
         """Carries out a plan; the same targets as a call. Image sizes must be the plan's."""
         if not isinstance(plan, Plan):
             raise InputError(f"apply: expected a Plan, got {type(plan).__name__}")
-        batch, images, flat = self._read(targets)
-        if not np.array_equal(plan.sizes, _sizes(images)):
+        given = read_given(targets)
+        if not np.array_equal(plan.sizes, given.sizes):
             raise InputError(
                 f"the plan was drawn for {len(plan)} images of other sizes than the "
-                f"{len(images)} given"
+                f"{len(given)} given"
             )
-        dtype, channels = _pixels(images)
-        program = lower(plan, dtype, channels)
-        into = out[None] if flat is not None and isinstance(out, np.ndarray) else out
-        result = apply_program(program, images, batch, self._means(len(images)), into)
-        return result if flat is None else _one(result, flat and not self._channels_first)
+        return self._carried_out(given.program(lower(plan, *given.pixels)), given, out)
 
     def explain(
         self, index: int, epoch: int = 0, *, size: tuple[int, int] = (224, 224), label: int = 0
@@ -239,55 +241,26 @@ class Pipeline:
         )
         return Program(program.dtype, [stage, *rest.stages[1:]], rest.output)
 
-    def _program(
-        self, images: Images, labels: Any, start: int | None, ids: Keys | None, epoch: int
-    ) -> Program:
-        """What the images go through. start: the first id where they follow each other, else ids
+    def _program(self, given: Given, start: int | None, ids: Keys | None, epoch: int) -> Program:
+        """What the samples go through. start: the first id where they follow each other, else ids
         (n,).
         """
-        count, batch = len(images), images.batch
-        if start is not None and batch is not None and self._ahead is not None:
-            form = (epoch, *batch.shape[1:], batch.dtype)
-            program = self._ahead.program(start, count, form)
+        count, form = len(given), given.form
+        if start is not None and form is not None and self._ahead is not None:
+            program = self._ahead.program(start, count, (epoch, *form))
             return program if self._tail is None else self._with_mixes(program, start, epoch)
         if ids is None:
             ids = ids_from(start or 0, count)
         classes = None
-        if labels is not None and self._layout.needs_labels:
-            classes = class_indices(read_labels(labels, count))
-        dtype, channels = _pixels(images)
-        return lower(self._drawn(epoch, ids, _sizes(images), classes), dtype, channels)
+        if given.labels is not None and self._layout.needs_labels:
+            classes = class_indices(read_labels(given.labels, count))
+        return lower(self._drawn(epoch, ids, given.sizes, classes), *given.pixels)
 
     def _means(self, count: int) -> Means:
         threads = self.threads
         if threads is None:
             threads = default_threads() if count > 1 else 1
         return Means(self._engine, self.targets, self.classes, threads, self._mixes, self._buffers)
-
-    def _read(self, targets: dict[str, Any]) -> tuple[Mapping[str, Any], Images, bool | None]:
-        """The targets as a batch; its checked images; None for a batch, for one sample whether its
-        image came without a channel axis.
-        """
-        single = "image" in targets
-        known = SINGLE if single else BATCH
-        for name in targets:
-            if name not in known:
-                raise InputError(
-                    f"unknown argument {name!r}; {suggest(name, [*known, 'index', 'epoch', 'out'])}"
-                )
-        if not single:
-            if targets.get("images") is None:
-                raise InputError("pass images= (a batch) or image= (one sample)")
-            batch = {k: v for k, v in targets.items() if v is not None}
-            return batch, read_batch(batch["images"]), None
-        image, flat = read_single(targets["image"])
-        images = Images.of(image[None])
-        batch = {"images": images}
-        if len(targets) > 1:
-            for name, value in targets.items():
-                if name != "image" and value is not None:
-                    batch[SINGLE[name]] = as_batch_of_one(value)
-        return batch, images, flat
 
     def _ids(self, index: Any, count: int, single: bool) -> tuple[int | None, Keys | None]:
         """The first id where they follow each other, else all ids (n,)."""
@@ -352,24 +325,3 @@ class Pipeline:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(Pipeline.from_dict(state).__dict__)
         self._stream = Stream(copied=True)
-
-
-def _sizes(images: Images) -> Any:
-    """(n, 2) heights and widths."""
-    if images.batch is not None:
-        size = np.array(images.batch.shape[1:3], dtype=np.int64)
-        return np.broadcast_to(size, (len(images), 2))
-    return np.array([image.shape[:2] for image in images], dtype=np.int64).reshape(-1, 2)
-
-
-def _pixels(images: Images) -> tuple[Any, int]:
-    """Dtype and channel count; those of gray bytes where there are no images."""
-    return (images[0].dtype, images[0].shape[2]) if len(images) else (np.dtype(np.uint8), 1)
-
-
-def _one(result: dict[str, Any], flat: bool) -> dict[str, Any]:
-    """The single sample of a batch of one."""
-    out = {NAMES.get(name, name): only(value) for name, value in result.items()}
-    if flat and out["image"].shape[2] == 1:
-        out["image"] = out["image"][..., 0]
-    return out

@@ -15,7 +15,9 @@ Image = npt.NDArray[Any]
 MAX_CHANNELS = 16
 MAX_SIDE = 1 << 15
 BYTES, FLOATS = np.dtype(np.uint8), np.dtype(np.float32)
-LEGAL = "uint8 or float32 in [0, 1]"
+WIDE = np.dtype(np.uint16)
+HIGHEST = 65535  # of uint16
+LEGAL = "uint8, uint16 or float32 in [0, 1]"
 
 
 def read_batch(images: Any, where: str = "images") -> Images:
@@ -55,7 +57,7 @@ def check_image(image: Image, where: str, shape: tuple[int, ...]) -> None:
     """Raises InputError unless dtype, sizes, channels and values are legal. shape: (height, width,
     channels).
     """
-    if image.dtype != BYTES and image.dtype != FLOATS:
+    if image.dtype not in (BYTES, FLOATS, WIDE):
         raise InputError(f"{where}: expected {LEGAL}, got {image.dtype}{_hint(image)}")
     height, width, channels = shape
     if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
@@ -63,7 +65,7 @@ def check_image(image: Image, where: str, shape: tuple[int, ...]) -> None:
     if not 1 <= channels <= MAX_CHANNELS:
         more = " (channels first? pass height, width, channels)" if height <= 4 else ""
         raise InputError(f"{where}: expected 1..{MAX_CHANNELS} channels, got {channels}{more}")
-    if image.dtype != BYTES:
+    if image.dtype == FLOATS:
         low, high = float(image.min()), float(image.max())
         if not (low >= 0 and high <= 1):
             cause = "NaN" if np.isnan(low) or np.isnan(high) else f"values {low:g}..{high:g}"
@@ -75,8 +77,31 @@ def _hint(image: Image) -> str:
     if image.dtype == np.float64:
         return "; use .astype(np.float32)"
     if image.dtype == np.bool_ or np.issubdtype(image.dtype, np.integer):
-        return "; use .astype(np.uint8) if the values are 0..255"
+        return "; use .astype(np.uint8) if the values are 0..255, np.uint16 if 0..65535"
     return ""
+
+
+def as_floats(images: Images) -> Images:
+    """uint16 images as float32 on 0..1; single precision holds every level apart."""
+    if images.batch is not None:
+        return Images.of(np.divide(images.batch, HIGHEST, dtype=np.float32))
+    return Images([np.divide(image, HIGHEST, dtype=np.float32) for image in images])
+
+
+def as_levels(images: Any, out: Any = None) -> Any:
+    """float32 on 0..1 as uint16, to the nearest level, an array or a list as it came; `out`: the
+    array that takes it. Raises InputError where that does not fit.
+    """
+    if out is not None:
+        fits = isinstance(out, np.ndarray) and out.dtype == WIDE and isinstance(images, np.ndarray)
+        if not fits or out.shape != images.shape or not out.flags.writeable:
+            got = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+            raise InputError(f"out: expected a writable array uint16 as the result's, got {got}")
+        np.rint(images * np.float32(HIGHEST), out=out, casting="unsafe")
+        return out
+    if isinstance(images, np.ndarray):
+        return np.rint(images * np.float32(HIGHEST)).astype(WIDE)
+    return [np.rint(image * np.float32(HIGHEST)).astype(WIDE) for image in images]
 
 
 def as_array(value: Any, where: str) -> npt.NDArray[Any]:
