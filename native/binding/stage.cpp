@@ -13,6 +13,7 @@ namespace {
 constexpr double largest_number = 1e9;
 constexpr double largest_scale = 1e6;
 constexpr double largest_sigma = 1e4;
+constexpr double largest_noise = 1e3;
 
 // A verb's tables must have one number of rows; the first one read says how many.
 class TableReader {
@@ -125,7 +126,8 @@ int64_t read_verb(TableReader& reader, Tables& tables, Verb verb, Kind kind) {
         return tables.grids;
     case Verb::Noise:
         tables.noises = -1;
-        tables.noise = reader.read<double>("noise", tables.noises, {});
+        tables.noise = reader.read<double>("noise", tables.noises, {4});
+        tables.noise_fill = reader.read<float>("noise_fill", tables.noises, {max_channels});
         tables.noise_key = reader.read<uint64_t>("noise_key", tables.noises, {});
         return tables.noises;
     default:
@@ -166,6 +168,16 @@ void check_measure(const Tables& tables, int64_t row) {
         refuse("tables.measure", "row " + std::to_string(row) + " has no such mode");
 }
 
+void check_noise(const Tables& tables, int64_t row) {
+    const double* numbers = tables.noise + 4 * row;
+    const double mode = numbers[0], last = static_cast<double>(NoiseMode::Iso);
+    if (!(mode >= 0 && mode <= last && mode == std::floor(mode)))
+        refuse("tables.noise", "row " + std::to_string(row) + " has no such mode");
+    for (int k = 1; k < 4; ++k)
+        if (!(numbers[k] >= 0 && numbers[k] <= largest_noise))
+            refuse("tables.noise", "expected numbers of 0 to 1e3");
+}
+
 void check_blur(const Tables& tables, int64_t row) {
     const double sigma = tables.blur[row];
     if (!(sigma >= 0 && sigma <= largest_sigma)) refuse("tables.blur", "expected 0 to 1e4 pixels");
@@ -189,6 +201,8 @@ Shape shape_after(const Stage& stage, int64_t sample, Shape shape, bool masks) {
             check_measure(stage.tables, row);
         } else if (verb == Verb::Blur) {
             check_blur(stage.tables, row);
+        } else if (verb == Verb::Noise) {
+            check_noise(stage.tables, row);
         }
     }
     return shape;

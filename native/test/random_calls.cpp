@@ -71,7 +71,9 @@ template <class T> struct RandomStage {
             smooth.push_back(static_cast<float>(dice.whole(0, 2)));
             toward.push_back(static_cast<float>(dice.real(0, 2)));
             for (int i = 0; i < 6; ++i) grid.push_back(dice.real(0, 9));
-            noise.push_back(dice.real(0, 1));
+            for (const double v : {double(dice.whole(0, 4)), dice.real(0, 0.5), dice.real(0, 0.5),
+                                   double(dice.whole(0, 7))})
+                noise.push_back(v);
             key.push_back(dice.coin() ? 0 : dice.bits());
             for (int i = 0; i < 4; ++i) rects.push_back(dice.whole(-5, 60));
             rects_start.push_back(k);
@@ -133,6 +135,7 @@ template <class T> struct RandomStage {
         t.rectangles_noise = t.noise_key = key.data();
         t.grid = grid.data();
         t.noise = noise.data();
+        t.noise_fill = fill.data();
         t.normal = normal.data();
     }
 };

@@ -90,7 +90,7 @@ void run_group(const Stage& stage, const Group& group, const T* in, Shape shape,
     case Verb::Grid:
         return grid(out, shape, tables, row);
     case Verb::Noise:
-        return noise(in, shape, tables, row, out);
+        return noise(in, shape, tables, row, out, scratch);
     default:
         return;
     }

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from variegate.ops.entries import NoiseMode
 from variegate.plan.program import KNOTS, Border, MixStage, Resample, Stage, Tables, Verb
 
 Image = npt.NDArray[Any]
@@ -38,7 +39,8 @@ COLUMNS: dict[str, tuple[str, tuple[int, ...]]] = {
     "rectangles_noise": ("u8", ()),
     "grid": ("f8", (6,)),
     "grid_fill": ("f4", (16,)),
-    "noise": ("f8", ()),
+    "noise": ("f8", (4,)),
+    "noise_fill": ("f4", (16,)),
     "noise_key": ("u8", ()),
     "codec": ("i4", ()),
 }
@@ -199,6 +201,17 @@ def grid_rows(seed: Generator, count: int, size: Size) -> Image:
     return np.stack([period, side, *offsets, np.cos(angle), np.sin(angle)], axis=1)
 
 
+def noise_rows(seed: Generator, count: int) -> Image:
+    """Noise of every mode in turn."""
+    numbers = seed.uniform(0, 0.3, (count, 3))
+    mode = np.arange(count) % len(NoiseMode)
+    flags = seed.integers(0, 8, count)
+    flagged = (mode == NoiseMode.MULTIPLY) | (mode == NoiseMode.IMPULSE)
+    numbers[:, 2] = np.where(flagged, flags, 0)
+    numbers[mode == NoiseMode.MULTIPLY, 1] += 1
+    return np.concatenate([mode[:, None], numbers], axis=1)
+
+
 def random_tables(seed: Generator, size: Size, dtype: Any, count: int = 3) -> Tables:
     """Tables with `count` rows of every verb; warps of all kinds."""
     kinds = [str(kind) for kind in seed.choice(WARPS, count)]
@@ -215,7 +228,8 @@ def random_tables(seed: Generator, size: Size, dtype: Any, count: int = 3) -> Ta
         smooth=seed.choice([0.0, 1.0, 0.4, 1.9], count),
         grid=grid_rows(seed, count, size),
         grid_fill=fills(seed, count),
-        noise=seed.uniform(0, 0.3, count),
+        noise=noise_rows(seed, count),
+        noise_fill=fills(seed, count),
         noise_key=seed.integers(1, 2**63, count, dtype=np.uint64),
         codec=seed.integers(10, 95, count),
     )

@@ -12,6 +12,7 @@ import pytest
 from tests.engine.build import make_image, make_stage, random_mix, random_tables
 from tests.engine.checks import native
 from variegate.errors import EngineError
+from variegate.ops.entries import NoiseMode
 from variegate.plan.program import Stage, Verb
 
 SEED = 11
@@ -68,7 +69,7 @@ def at(place: int, value: int) -> Callable[[Any], Any]:
 
 
 BAD: dict[str, Change] = {
-    "no such verb": part("verb", at(0, 12)),
+    "no such verb": part("verb", at(0, 99)),
     "a negative verb": part("verb", at(0, -1)),
     "verbs of another dtype": part("verb", lambda a: a.astype(np.int64)),
     "no such row": part("row", at(2, 4)),
@@ -111,6 +112,10 @@ BAD: dict[str, Change] = {
     "rectangles before the first": changed("rectangles_start", 0, -1),
     "too few rectangle starts": other("rectangles_start", lambda t: t[:-1]),
     "grids of another width": other("grid", lambda t: t[:, :5].copy()),
+    "no such noise": changed("noise", (0, 0), len(NoiseMode)),
+    "noise of NaN": changed("noise", (0, 1), np.nan),
+    "negative noise": changed("noise", (0, 1), -0.1),
+    "huge noise": changed("noise", (0, 1), 1e9),
     "keys of int64": other("noise_key", lambda t: t.astype(np.int64)),
 }
 
@@ -124,7 +129,7 @@ def test_a_bad_stage_is_refused(name: str) -> None:
 
 
 def test_bad_numbers_that_only_pixels_see_do_no_harm() -> None:
-    for name in ("channels", "toward", "smooth", "grid", "noise", "warp_fill", "grid_fill"):
+    for name in ("channels", "toward", "smooth", "grid", "warp_fill", "grid_fill", "noise_fill"):
         for value in (np.nan, np.inf, -np.inf, 1e30):
             stage, images = one_of_each()
             place = 0 if getattr(stage.tables, name).ndim == 1 else (0, slice(None))

@@ -13,6 +13,7 @@ from tests.engine.build import Generator, Image, make_stage, make_tables, random
 from tests.engine.checks import check_equal, check_single_entries, check_within, native
 from variegate.engine import reference
 from variegate.engine.tolerance import EXACT, MIX
+from variegate.ops.entries import NoiseMode
 from variegate.plan.normal import normal_table
 from variegate.plan.program import MixStage, Verb
 
@@ -108,7 +109,10 @@ def test_every_sum_is_smoothed_as_pillow_does() -> None:
 def test_a_word_of_noise_serves_four_values() -> None:
     key = 0x1234_5678_9ABC_DEF1
     image = np.full((3, 7, 3), 120, dtype=np.uint8)
-    tables = make_tables(noise=[0.1], noise_key=np.array([key], dtype=np.uint64))
+    numbers = [[NoiseMode.GAUSS, 0.1, 0, 0]]
+    tables = make_tables(
+        noise=numbers, noise_fill=np.zeros((1, 16)), noise_key=np.array([key], dtype=np.uint64)
+    )
     stage = make_stage([[(Verb.NOISE, 0)]], tables, [image])
     table = normal_table()
     expected = [

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from variegate.engine.reference import levels, rounded
+from variegate.engine.values import levels, rounded
 
 Image = npt.NDArray[Any]
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from variegate.ops.entries import NoiseMode
 from variegate.plan.program import Resample, Stage, Tables, Verb
 
 
@@ -86,6 +87,9 @@ def of_warp(tables: Tables, row: int) -> Tolerance:
 def of_entry(stage: Stage, entry: int) -> Tolerance:
     """Of one entry of a stage."""
     verb = Verb(int(stage.verb[entry]))
+    row = int(stage.row[entry])
     if verb == Verb.WARP:
-        return of_warp(stage.tables, int(stage.row[entry]))
+        return of_warp(stage.tables, row)
+    if verb == Verb.NOISE and stage.tables.noise[row, 0] == NoiseMode.ISO:
+        return ROUNDED
     return TOLERANCES[verb]

@@ -7,7 +7,7 @@ c+1). Levels are on 0..255 for every dtype; an engine scales them for float imag
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 import numpy as np
 import numpy.typing as npt
@@ -122,11 +122,39 @@ class Grid:
     fill: float | tuple[float, ...]
 
 
+class NoiseMode(IntEnum):
+    """What random numbers do to values."""
+
+    GAUSS = 0
+    SHOT = 1
+    MULTIPLY = 2
+    IMPULSE = 3
+    ISO = 4
+
+
+class NoiseFlag(IntFlag):
+    """CHANNELS: each channel draws its own number. PIXELS: so does each pixel. LEVELS: what is
+    replaced takes random levels.
+    """
+
+    CHANNELS = 1
+    PIXELS = 2
+    LEVELS = 4
+
+
 @dataclass(frozen=True)
 class Noise:
-    """sigma (k,): standard deviation of Gaussian noise as a share of the full range."""
+    """Noise of a mode. numbers (k, 3), by mode:
 
-    sigma: Floats
+    GAUSS: the standard deviation as a share of the full range, 0, 0. SHOT: white over the photons
+    that make it, 0, 0. MULTIPLY: lowest factor, highest, flags. IMPULSE: the share that becomes
+    `fill`, the share that becomes white, flags. ISO: the standard deviations of the brightness as a
+    share of the full range and of the hue in radians, 0.
+    """
+
+    mode: NoiseMode
+    numbers: Floats
+    fill: float | tuple[float, ...] = 0.0
 
 
 @dataclass(frozen=True)

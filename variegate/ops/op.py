@@ -38,6 +38,10 @@ class Kind(Enum):
     OUTPUT = "the last step: scale, convert and lay out"
 
 
+# Channel counts of kinds that have no meaning for others.
+COLORS = {Kind.COLOR: (1, 3, 4), Kind.CODEC: (1, 3, 4), Kind.CHAIN: (1, 3, 4)}
+
+
 @dataclass(frozen=True)
 class Param:
     """One number that is drawn for each image.
@@ -142,6 +146,7 @@ class Op:
     example: Mapping[str, Any] = field(default_factory=dict)
     rounds: bool = False
     reframes: bool = False
+    channels: tuple[int, ...] = ()
 
     @property
     def changes_size(self) -> bool:
@@ -202,6 +207,7 @@ OPS: dict[str, Op] = {}
 SPECIAL = {
     "autocontrast": "AutoContrast",
     "cutmix": "CutMix",
+    "iso_noise": "ISONoise",
     "mixup": "MixUp",
     "rgb_shift": "RGBShift",
     "xy_masking": "XYMasking",
@@ -218,6 +224,7 @@ def declare(
     example: Mapping[str, Any] | None = None,
     rounds: bool = False,
     reframes: bool = False,
+    channels: tuple[int, ...] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers a lowering function as an op; its name in CamelCase is the class name that users
     write.
@@ -244,6 +251,7 @@ def declare(
             dict(example or {}),
             rounds,
             reframes,
+            COLORS.get(kind, ()) if channels is None else channels,
         )
         return function
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.errors import EngineError, PolicyError
-from variegate.ops.entries import MeasureMode
+from variegate.ops.entries import MeasureMode, NoiseMode
 from variegate.ops.op import Kind
 from variegate.ops.registry import get
 from variegate.ops.settings import MAX_SIDE
@@ -152,6 +152,8 @@ def _check_tables(tables: Tables, dtype: Any) -> None:
     _rule((quality >= 1) & (quality <= 100), "program", "JPEG quality is 1..100")
     modes = _array(tables.measure)[:, 0]
     _rule(np.isin(modes, [float(m) for m in MeasureMode]), "program", "a measure mode is known")
+    modes = _array(tables.noise)[:, 0]
+    _rule(np.isin(modes, [float(m) for m in NoiseMode]), "program", "a noise mode is known")
     _rule(_array(tables.noise_key) != 0, "program", "noise keys are not 0")
     start = _array(tables.rectangles_start)
     whole = start[0] == 0 and start[-1] == len(tables.rectangles)

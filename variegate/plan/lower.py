@@ -16,30 +16,16 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.errors import PolicyError
-from variegate.ops.entries import (
-    Blur,
-    Channels,
-    Codec,
-    FillMode,
-    Geometry,
-    Grid,
-    Luma,
-    Measure,
-    Mix,
-    Noise,
-    Output,
-    Rectangles,
-    Smooth,
-    Toward,
-)
+from variegate.ops.entries import Geometry, Luma, Mix, Output, Toward
 from variegate.ops.op import Kind, Op
 from variegate.ops.registry import get
+from variegate.plan.columns import columns_of
 from variegate.plan.drawn import Group, Span, spans_of
 from variegate.plan.geometry import PendingGeometry
 from variegate.plan.layout import ALONE
 from variegate.plan.plan import Plan
 from variegate.plan.program import KNOTS, MixStage, Program, Stage, Verb
-from variegate.plan.tables import Entries, fill_rows
+from variegate.plan.tables import Entries
 
 Array = npt.NDArray[Any]
 Rows = npt.NDArray[np.int64]
@@ -188,47 +174,26 @@ class _Lowering:
             table, pick = self.table(group)
             self.entries.add(Verb.LOOKUP, rows, turn, pick, lookup=table)
             return
-        if op.kind in (Kind.COLOR, Kind.CODEC) and self.channels not in (1, 3, 4):
-            raise PolicyError(f"{op.name} needs images of 1, 3 or 4 channels, got {self.channels}")
+        if self.channels not in (op.channels or (self.channels,)):
+            *some, last = map(str, op.channels)
+            legal = f"{', '.join(some)} or {last}" if some else last
+            raise PolicyError(f"{op.name} needs images of {legal} channels, got {self.channels}")
         sizes = self.geometry.sizes[rows]
         entry = call(op, group.settings, group.values, sizes=sizes, count=len(rows))
         self.add_entry(entry, group)
 
     def add_entry(self, entry: Any, group: Group) -> None:
-        rows, turn, add = group.rows, group.position, self.entries.add
-        match entry:
-            case Toward():
-                if self.channels > 1:  # a gray image is its own gray
-                    add(Verb.TOWARD, rows, turn, toward=entry.factor.astype(np.float32))
-            case Channels():
-                add(Verb.CHANNELS, rows, turn, channels=entry.matrix.reshape(-1, 12))
-            case Luma():
-                self.to_luma(group)
-            case Measure():
-                measure = np.empty((len(rows), 2))
-                measure[:, 0], measure[:, 1] = float(entry.mode), entry.value
-                add(Verb.MEASURE, rows, turn, measure=measure)
-            case Blur():
-                add(Verb.BLUR, rows, turn, blur=entry.sigma)
-            case Smooth():
-                add(Verb.SMOOTH, rows, turn, smooth=entry.factor.astype(np.float32))
-            case Rectangles():
-                noisy = entry.mode is FillMode.NOISE
-                key = group.values["key"] if noisy else np.zeros(len(rows), dtype=np.uint64)
-                fill = fill_rows(entry.fill, len(rows), self.channels, group.op.name)
-                add(Verb.RECTANGLES, rows, turn, rectangles_fill=fill, rectangles_noise=key)
-                self.entries.add_rectangles(entry.rects)
-            case Grid():
-                fill = fill_rows(entry.fill, len(rows), self.channels, group.op.name)
-                add(Verb.GRID, rows, turn, grid=entry.numbers, grid_fill=fill)
-            case Noise():
-                add(Verb.NOISE, rows, turn, noise=entry.sigma, noise_key=group.values["key"])
-            case Codec():
-                add(Verb.CODEC, rows, turn, codec=entry.quality.astype(np.int32))
-            case _:
-                raise PolicyError(
-                    f"{group.op.name} lowers to {type(entry).__name__}, which no verb carries out"
-                )
+        """One entry, or several that run one after the other."""
+        if isinstance(entry, tuple):
+            for part in entry:
+                self.add_entry(part, group)
+        elif isinstance(entry, Luma):
+            self.to_luma(group)
+        elif not (isinstance(entry, Toward) and self.channels == 1):  # gray is its own gray
+            made = columns_of(entry, group, self.channels)
+            self.entries.add(made.verb, group.rows, group.position, **made.columns)
+            for name, (rows, used) in made.lists.items():
+                self.entries.add_list(name, rows, used)
 
     def to_luma(self, group: Group) -> None:
         if self.channels == 1:

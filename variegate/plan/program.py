@@ -79,7 +79,8 @@ class Tables:
     16) float32.
     rectangles_noise (k,) uint64: key of random levels, or 0 for the fill.
     grid (k, 6) float64, see ops.entries.Grid; grid_fill (k, 16) float32.
-    noise (k,) float64: sigma as a share of the full range; noise_key (k,) uint64.
+    noise (k, 4) float64: NoiseMode and its numbers, see ops.entries.Noise; noise_fill (k, 16)
+        float32; noise_key (k,) uint64.
     codec (k,) int32: JPEG quality.
     """
 
@@ -105,6 +106,7 @@ class Tables:
     grid: Array
     grid_fill: Array
     noise: Array
+    noise_fill: Array
     noise_key: Array
     codec: Array
 

@@ -36,10 +36,15 @@ SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
     "rectangles_noise": ((), np.uint64),
     "grid": ((6,), np.float64),
     "grid_fill": ((MAX_CHANNELS,), np.float32),
-    "noise": ((), np.float64),
+    "noise": ((4,), np.float64),
+    "noise_fill": ((MAX_CHANNELS,), np.float32),
     "noise_key": ((), np.uint64),
     "codec": ((), np.int32),
 }
+
+# Tables of variable length: numbers in a row, and their dtype. NAME_start has one more than the
+# verb's rows.
+LISTS: dict[str, tuple[int, type]] = {"rectangles": (4, np.int32)}
 
 
 def fill_rows(fill: float | tuple[float, ...], count: int, channels: int, name: str) -> Array:
@@ -67,8 +72,7 @@ class Entries:
         self.turns: list[Rows] = []
         self.verbs: list[npt.NDArray[np.int32]] = []
         self.rows: list[Rows] = []
-        self.rect_parts: list[Array] = []
-        self.rect_counts: list[Array] = []
+        self.lists: dict[str, tuple[list[Array], list[Array]]] = {}
         self.fields: list[Array] = []
 
     def add(
@@ -91,11 +95,13 @@ class Entries:
         for name, value in columns.items():
             self.parts.setdefault(name, []).append(value)
 
-    def add_rectangles(self, rects: Array) -> None:
-        """The rectangles (k, m, 4) of the entries added last; empty ones are left out."""
-        filled = (rects[..., 2] > rects[..., 0]) & (rects[..., 3] > rects[..., 1])
-        self.rect_counts.append(filled.sum(axis=1))
-        self.rect_parts.append(rects[filled])
+    def add_list(self, name: str, rows: Array, used: Array) -> None:
+        """The rows (k, m, ...) of a table of variable length that belong to the entries added last;
+        those not used (k, m) are left out.
+        """
+        counts, parts = self.lists.setdefault(name, ([], []))
+        counts.append(used.sum(axis=1))
+        parts.append(rows[used])
 
     def add_field(self, grids: Array) -> Rows:
         """Row numbers of displacement grids (k, gh, gw, 2)."""
@@ -135,12 +141,6 @@ class Entries:
     def _tables(self) -> Tables:
         arrays = {name: _none(*shape) for name, shape in SHAPES.items()}
         arrays |= {name: self._column(name, *SHAPES[name]) for name in self.parts if name in SHAPES}
-        counts = (
-            np.concatenate(self.rect_counts) if self.rect_counts else np.zeros(0, dtype=np.int64)
-        )
-        start = np.zeros(len(counts) + 1, dtype=np.int64)
-        np.cumsum(counts, out=start[1:])
-        rects = np.concatenate(self.rect_parts) if self.rect_parts else np.zeros((0, 4))
         fields = np.zeros((0, 2, 2, 2))
         if self.fields:
             fields, times = _one_grid(self.fields)
@@ -149,10 +149,22 @@ class Entries:
         return Tables(
             **arrays,
             lookup=self._column("lookup", *self.lookup_shape),
-            rectangles_start=start,
-            rectangles=np.ascontiguousarray(rects, dtype=np.int32),
+            **self._lists(),
             fields=np.ascontiguousarray(fields, dtype=np.float64),
         )
+
+    def _lists(self) -> dict[str, Array]:
+        """Each table of variable length, and where each entry's rows start in it."""
+        arrays = {}
+        for name, (width, dtype) in LISTS.items():
+            counts, parts = self.lists.get(name, ([], []))
+            each = np.concatenate(counts) if counts else np.zeros(0, dtype=np.int64)
+            start = np.zeros(len(each) + 1, dtype=np.int64)
+            np.cumsum(each, out=start[1:])
+            rows = np.concatenate(parts) if parts else np.zeros((0, width))
+            arrays[f"{name}_start"] = start
+            arrays[name] = np.ascontiguousarray(rows, dtype=dtype)
+        return arrays
 
     def _column(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
         parts = self.parts.get(name)

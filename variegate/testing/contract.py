@@ -35,10 +35,8 @@ def step_of(op: Op, **more: Any) -> Step:
 
 
 def legal_channels(op: Op) -> tuple[int, ...]:
-    """Channel counts that the contract tries: color and codec ops, and chains, which may hold them,
-    take 1, 3 and 4 only.
-    """
-    return (1, 3, 4) if op.kind in (Kind.COLOR, Kind.CODEC, Kind.CHAIN) else (1, 2, 3, 4, 7)
+    """Channel counts that the contract tries."""
+    return op.channels or (1, 2, 3, 4, 7)
 
 
 def check_op(name: str) -> None:

@@ -22,6 +22,9 @@ enum class Verb : int32_t {
 };
 enum class Resample : int32_t { Nearest, Bilinear, Bicubic };
 enum class Border : int32_t { Constant, Reflect, Edge, Wrap };
+// Modes and flags of variegate/ops/entries.py.
+enum class NoiseMode : int32_t { Gauss, Shot, Multiply, Impulse, Iso };
+constexpr int noise_channels = 1, noise_pixels = 2, noise_levels = 4;
 enum class MeasureMode : int32_t { Stretch, Equalize, AboutMean };
 
 constexpr int max_channels = 16;
@@ -62,7 +65,8 @@ struct Tables {
     const double* grid = nullptr;
     const float* grid_fill = nullptr;
     int64_t noises = 0;
-    const double* noise = nullptr;
+    const double* noise = nullptr; // (k, 4): mode and three numbers
+    const float* noise_fill = nullptr;
     const uint64_t* noise_key = nullptr;
     const float* normal = nullptr; // (normal_entries,)
 };

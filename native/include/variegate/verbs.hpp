@@ -54,7 +54,8 @@ template <class T>
 void measure(const T* in, Shape shape, const double* row, T* out, Scratch& scratch);
 template <class T> void rectangles(T* image, Shape shape, const Tables& tables, int64_t row);
 template <class T> void grid(T* image, Shape shape, const Tables& tables, int64_t row);
-template <class T> void noise(const T* in, Shape shape, const Tables& tables, int64_t row, T* out);
+template <class T>
+void noise(const T* in, Shape shape, const Tables& tables, int64_t row, T* out, Scratch& scratch);
 
 template <class T> void blur(const T* in, Shape shape, double sigma, T* out, Scratch& scratch);
 template <class T> void smooth(const T* in, Shape shape, float factor, T* out, Scratch& scratch);
