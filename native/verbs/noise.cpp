@@ -96,20 +96,21 @@ void multiply(const T* in, Shape shape, const double* numbers, uint64_t key, T* 
     const bool apart = flags & noise_channels;
     if (!(flags & noise_pixels)) return multiply_all(in, shape, range, key, apart, out);
     const int depth = apart ? 1 : shape.channels; // values that share a factor
-    each_tile<uint16_t>(
-        key, shape.values() / depth, [&](int64_t first, int64_t count, const uint16_t* parts) {
-            const T* from = in + first * depth;
-            T* to = out + first * depth;
-            if (depth == 1) {
-                for (int64_t i = 0; i < count; ++i) to[i] = scaled(from[i], range.at(parts[i]));
-                return;
-            }
-            for (int64_t i = 0; i < count; ++i) {
-                const double factor = range.at(parts[i]);
-                for (int k = 0; k < depth; ++k)
-                    to[i * depth + k] = scaled(from[i * depth + k], factor);
-            }
-        });
+    each_tile<uint16_t>(key, shape.values() / depth,
+                        [&](int64_t first, int64_t count, const uint16_t* parts) {
+                            const T* from = in + first * depth;
+                            T* to = out + first * depth;
+                            if (depth == 1) {
+                                for (int64_t i = 0; i < count; ++i)
+                                    to[i] = scaled(from[i], range.at(parts[i]));
+                                return;
+                            }
+                            for (int64_t i = 0; i < count; ++i) {
+                                const double factor = range.at(parts[i]);
+                                for (int k = 0; k < depth; ++k)
+                                    to[i * depth + k] = scaled(from[i * depth + k], factor);
+                            }
+                        });
 }
 
 // How many of 2^32 numbers make a share.

@@ -84,19 +84,19 @@ void iso_noise(const T* in, Shape shape, const double* numbers, uint64_t key, co
     const auto bright = static_cast<float>(numbers[0] * 255.0);
     const auto half = static_cast<float>(numbers[1] / 2);
     const int depth = shape.channels;
-    each_tile<uint16_t>(
-        key, 2 * shape.pixels(), [&](int64_t first, int64_t numbers_here, const uint16_t* parts) {
-            const int64_t count = numbers_here / 2, place = first / 2 * depth;
-            float steps[some], turns[some];
-            for (int64_t i = 0; i < count; ++i) {
-                steps[i] = normal[parts[2 * i] >> 4] * bright;
-                turns[i] = normal[parts[2 * i + 1] >> 4] * half;
-            }
-            if (depth == 3 || depth == 4)
-                turn(in + place, count, depth, quarter, steps, turns, out + place);
-            else
-                brighten(in + place, count, depth, steps, out + place);
-        });
+    each_tile<uint16_t>(key, 2 * shape.pixels(),
+                        [&](int64_t first, int64_t numbers_here, const uint16_t* parts) {
+                            const int64_t count = numbers_here / 2, place = first / 2 * depth;
+                            float steps[some], turns[some];
+                            for (int64_t i = 0; i < count; ++i) {
+                                steps[i] = normal[parts[2 * i] >> 4] * bright;
+                                turns[i] = normal[parts[2 * i + 1] >> 4] * half;
+                            }
+                            if (depth == 3 || depth == 4)
+                                turn(in + place, count, depth, quarter, steps, turns, out + place);
+                            else
+                                brighten(in + place, count, depth, steps, out + place);
+                        });
 }
 
 template void iso_noise<uint8_t>(const uint8_t*, Shape, const double*, uint64_t, const float*,

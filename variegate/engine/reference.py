@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from variegate.engine.engine import Images, numbers_of
 from variegate.engine.noises import noise

@@ -80,7 +80,7 @@ def iso_noise(color_shift: Floats, intensity: Floats) -> Noise:
     ),
 )
 def shot_noise(scale: Floats) -> Noise:
-    """Count the photons of each value: white is 1 / `scale` of them. Few photons make much noise."""
+    """Count the photons of each value; white is 1 / `scale` of them, and few make much noise."""
     return Noise(NoiseMode.SHOT, _numbers(scale))
 
 
