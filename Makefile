@@ -15,11 +15,12 @@ CPP := $(filter %.cpp %.h %.hpp,$(NATIVE))
 SCRIPTS := .ci/run $(shell find benchmarks docs examples -name '*.sh' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format sanitize clean force
+.PHONY: help venv demo test test-extras lint format sanitize clean force
 
 help:
 	@echo 'make demo      search, compare and report on handwritten digits; needs no file'
 	@echo 'make test      every check and every test'
+	@echo 'make test-extras  the tests of Keras, Ray, MLflow and TensorBoard; installs them first'
 	@echo 'make lint      the checks alone'
 	@echo 'make format    rewrite Python and C++ in the house style'
 	@echo 'make sanitize  build and run the C++ tests under the sanitizers'
@@ -69,6 +70,10 @@ format: venv
 # A file's tests stay on one worker, so that what its fixtures train or build is made once.
 test: lint
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
+
+test-extras: venv
+	@$(PIP) --no-build-isolation --editable '.[keras,ray,mlflow,tensorboard]'
+	KERAS_BACKEND=torch $(BIN)/python -m pytest -q tests/extras
 
 sanitize: venv
 	$(BIN)/cmake -S . -B build/sanitize -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \

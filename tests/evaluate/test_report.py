@@ -101,6 +101,60 @@ def test_all_files(tmp_path: Path) -> None:
     assert data["search"]["trials"][2]["best"] == pytest.approx(0.81)
     assert data["policy"]["steps"][0]["angle"] == [-30, 30]
     assert data["summary"]["cost"]["search_seconds"] == 12.0
+    assert data["learned"] is None
+
+
+def insight(count: int = 20, **changes: Any) -> dict[str, Any]:
+    """What search.json has under 'learned': features of which the first is proven."""
+    effects = [
+        {
+            "kind": "op",
+            "name": f"op{n}",
+            "value": 0.02 - 0.001 * n,
+            "interval": [0.01 - 0.002 * n, 0.03],
+            "explains": 0.3 / (n + 1),
+            "corrected": min(1.0, 0.01 + 0.1 * n),
+            "verdict": "better" if n == 0 else "not proven",
+            **changes,
+        }
+        for n in range(count)
+    ]
+    learned = {"trials": 30, "features": count, "proven": 1, "effects": effects, "text": "Proven."}
+    row = {"what": "op use", "statistic": "chi-squared", "value": 9.5, "usual": 3.25, "p": 0.03}
+    return {"learned": learned, "distance": [row]}
+
+
+def test_what_was_learned_is_in_the_page_the_data_and_a_plot(tmp_path: Path) -> None:
+    paths = write_report(made(), HISTORY, out_dir=tmp_path, insight=insight())
+    text = Page(page_of(paths)).text
+    assert "images touched by op0" in text
+    assert "images touched by op11" in text
+    assert "images touched by op12" not in text
+    assert "8 more are in report.json" in text
+    assert "+2.0" in text
+    assert "chi-squared9.53.250.030" in re.sub(r"\s", "", text)
+    assert (
+        len(json.loads((tmp_path / "report.json").read_text())["learned"]["learned"]["effects"])
+        == 20
+    )
+    with Image.open(tmp_path / "learned.png") as picture:
+        assert np.asarray(picture.convert("L")).std() > 5
+    nothing = write_report(made(), HISTORY, out_dir=tmp_path / "b", insight=insight(0))
+    assert "What the search learned" in Page(page_of(nothing)).text
+    assert not (tmp_path / "b" / "learned.png").exists()
+
+
+def test_search_costs_so_much_for_a_point_of_proven_gain_only(tmp_path: Path) -> None:
+    proven = summary(made(gain={"found": 2.0}), search_seconds=500.0)
+    gain = next(r for r in proven["arms"] if r["arm"] == "found")["differences"][0]
+    assert gain["against"] == "none"
+    low, high = gain["interval"]
+    assert proven["cost"]["per_point"] == pytest.approx(
+        [5.0 / gain["value"], 5.0 / high, 5.0 / low]
+    )
+    assert summary(made(), search_seconds=500.0)["cost"]["per_point"] is None
+    page = page_of(write_report(made(), HISTORY, out_dir=tmp_path))
+    assert "no proven gain to divide by" in page
 
 
 def test_page_loads_nothing_and_runs_nothing(tmp_path: Path) -> None:
@@ -213,6 +267,9 @@ def test_edges(tmp_path: Path) -> None:
         ({"policy": {"name": 1}}, "policy: expected"),
         ({"search_history": [{"value": "high"}]}, r"search_history\[0\]: value must be a number"),
         ({"search_history": [3]}, r"search_history\[0\]: expected a dict"),
+        ({"insight": 3}, "insight: expected a dict"),
+        ({"insight": insight(2, value=float("nan"))}, r"effects\[0\]: expected finite numbers"),
+        ({"insight": insight(2, verdict="great")}, "no such verdict as 'great'"),
     ],
 )
 def test_bad_parts_write_nothing(tmp_path: Path, parts: dict[str, Any], message: str) -> None:

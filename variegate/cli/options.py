@@ -46,6 +46,12 @@ Threads = Annotated[
     int | None,
     typer.Option(min=1, help="Threads of a training; by default one up to 32 pixels, else all."),
 ]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        help="keras:NAME trains that model of keras.applications; by default the built-in net."
+    ),
+]
 Out = Annotated[Path, typer.Option(help="The folder to keep everything in; it resumes from there.")]
 Jobs = Annotated[
     int | None, typer.Option(min=1, help="Trainings at a time; by default as many as cores allow.")
@@ -62,10 +68,10 @@ def read_size(text: str | None) -> tuple[int, int] | None:
     return int(parts[0]), int(parts[-1])
 
 
-def read_settings(device: str, threads: int | None) -> dict[str, object]:
+def read_settings(device: str, threads: int | None, model: str | None = None) -> dict[str, object]:
     """Training settings from options; only what was given."""
-    given: dict[str, object] = {} if threads is None else {"threads": threads}
-    return given if device == "auto" else {**given, "device": device}
+    given = {"device": None if device == "auto" else device, "threads": threads, "model": model}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def reading(

@@ -43,6 +43,7 @@ def command(
     seed: o.Seed = 0,
     device: o.Device = "auto",
     threads: o.Threads = None,
+    model: o.Model = None,
     out: o.Out = Path("runs/search"),
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -65,7 +66,7 @@ def command(
             epochs=epochs,
             repeats=repeats,
             space=space,
-            settings=o.read_settings(device, threads),
+            settings=o.read_settings(device, threads, model),
             out=out,
             progress=show.event,
             command=show.command,
@@ -73,6 +74,7 @@ def command(
         )
         show.result(found.to_dict(), lines(found))
         flags = o.data_flags(train_per_class, size, limit, on_error, seed, validation, test)
+        flags += "" if model is None else f" --model {shlex.quote(model)}"
         show.next(f"variegate compare {shlex.quote(data)}{flags} --out {shlex.quote(str(out))}")
 
 

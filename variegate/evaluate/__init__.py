@@ -4,6 +4,8 @@ This room never trains. It takes predictions as data and gives plain data and fi
 """
 
 from variegate.evaluate.compare import summary, text_lines
+from variegate.evaluate.distance import Distance, distance_from_random
+from variegate.evaluate.learned import Learned, Tried, importance
 from variegate.evaluate.report import write_report
 from variegate.evaluate.results import Comparison, Run
 from variegate.evaluate.schema import Summary
@@ -20,11 +22,16 @@ from variegate.evaluate.statistics import (
 __all__ = [
     "Comparison",
     "Difference",
+    "Distance",
     "Estimate",
+    "Learned",
     "Run",
     "Summary",
+    "Tried",
     "adjust",
     "class_differences",
+    "distance_from_random",
+    "importance",
     "mean_accuracy",
     "paired_difference",
     "summary",

@@ -73,6 +73,7 @@ def summary(
         "commands": [clean(line, TEXT_LIMIT) for line in comparison.commands],
         "versions": clean_data(comparison.versions),
     }
+    result["cost"]["per_point"] = _per_point(result)
     result["headline"] = wording.headline(result)
     result["limits"] = wording.limits(result)
     return result
@@ -232,4 +233,18 @@ def _cost(
         ],
         "training_seconds": float(sum(sum(each) for each in times.values())),
         "search_seconds": search_seconds,
+        "per_point": None,
     }
+
+
+def _per_point(result: Summary) -> list[float] | None:
+    """Seconds of search for a point of proven gain: at the gain, at its upper and lower end."""
+    seconds = result["cost"]["search_seconds"]
+    for row in result["arms"]:
+        for each in row["differences"]:
+            proven = each["verdict"] == "better" and each["interval"][0] > 0
+            if row["arm"] == result["found"] and each["against"] == result["reference"] and proven:
+                low, high = each["interval"]
+                gains = (each["value"], high, low)
+                return None if seconds is None else [seconds / (100 * gain) for gain in gains]
+    return None

@@ -71,11 +71,16 @@ class CostRow(TypedDict):
 
 
 class Cost(TypedDict):
-    """What the evidence cost, in seconds."""
+    """What the evidence cost, in seconds.
+
+    per_point: seconds of search for each point that the found arm is proven better than the
+    reference, with the ends of its 95 % interval; None without a proven gain.
+    """
 
     arms: list[CostRow]
     training_seconds: float
     search_seconds: float | None
+    per_point: list[float] | None
 
 
 class Summary(TypedDict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from variegate.train.child import Child, time_epoch, train_child
 from variegate.train.loop import (
     Epoch,
     Trained,
@@ -15,6 +16,7 @@ from variegate.train.scores import Scores, score
 from variegate.train.settings import TrainSettings
 
 __all__ = [
+    "Child",
     "ClassificationObjective",
     "Epoch",
     "Scores",
@@ -24,6 +26,8 @@ __all__ = [
     "evaluate_model",
     "predict",
     "score",
+    "time_epoch",
     "time_steps",
+    "train_child",
     "train_model",
 ]

@@ -28,7 +28,16 @@ from variegate.train.settings import (
 if TYPE_CHECKING:
     from variegate.policy import Policy
 
-__all__ = ["Epoch", "TrainError", "Trained", "one_cycle", "predict", "time_steps", "train_model"]
+__all__ = [
+    "Epoch",
+    "TrainError",
+    "Trained",
+    "diverged",
+    "one_cycle",
+    "predict",
+    "time_steps",
+    "train_model",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -101,7 +110,7 @@ def train_model(
                 losses.append(run.step(images, labels, one_cycle(done / total, settings)))
             loss = float(torch.stack(losses).mean())
             if not math.isfinite(loss):
-                raise _diverged(epoch, loss, settings)
+                raise diverged(epoch, loss, settings)
             history.append(Epoch(epoch, epochs, loss, time.perf_counter() - start))
             if on_epoch is not None:
                 on_epoch(history[-1])
@@ -246,7 +255,8 @@ class _Run:
         return loss.detach()
 
 
-def _diverged(epoch: int, loss: float, settings: TrainSettings) -> TrainError:
+def diverged(epoch: int, loss: float, settings: TrainSettings) -> TrainError:
+    """The error of a training whose loss is no longer a number."""
     error = TrainError(
         f"training: the loss became {loss} in epoch {epoch} at learning rate "
         f"{settings.learning_rate:g}; take a lower learning_rate or precision='float32'"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from variegate.data import Dataset
 from variegate.errors import DataError
-from variegate.train.loop import Trained, predict, train_model
+from variegate.train.child import train_child
+from variegate.train.loop import Epoch, Trained, predict
 from variegate.train.scores import Scores, score
 from variegate.train.settings import TrainSettings
 
@@ -54,5 +56,25 @@ class ClassificationObjective:
 
     def __call__(self, policy: Policy | None, budget: int, seed: int) -> Scores:
         """Train for `budget` epochs from `seed` and return the validation scores."""
-        trained = train_model(self.train, policy, epochs=budget, seed=seed, settings=self.settings)
-        return evaluate_model(trained, self.validation, seconds=trained.seconds["total"])
+        return self.run(policy, budget, seed)
+
+    def run(
+        self,
+        policy: Policy | None,
+        budget: int,
+        seed: int,
+        on_epoch: Callable[[Epoch], None] | None = None,
+    ) -> Scores:
+        """The same, telling about each epoch."""
+        start = time.perf_counter()
+        child = train_child(
+            self.train,
+            policy,
+            self.validation.images,
+            epochs=budget,
+            seed=seed,
+            settings=self.settings,
+            on_epoch=on_epoch,
+        )
+        taken = time.perf_counter() - start
+        return score(child.probabilities, self.validation.labels, seconds=taken)

@@ -20,6 +20,7 @@ __all__ = [
     "resolve_threads",
 ]
 
+RESIDUAL = "residual"
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
@@ -30,7 +31,9 @@ class TrainSettings:
     width: channels of the net's first stage. epochs: the budget meant for this data (a training
     may be asked for another). learning_rate: the peak of the one-cycle schedule. label_smoothing:
     on 0..1. precision: "auto" takes bfloat16 where the processor multiplies it natively. threads:
-    None takes every usable core, at most 8. device: "auto", "cpu" or "cuda".
+    None takes every usable core, at most 8. device: "auto", "cpu" or "cuda". model: "residual", the
+    built-in net, or "keras:NAME" of keras.applications (see `keras_model`); width, precision and
+    device are the built-in net's.
 
     Several threads pay on a quiet machine only. They wait for each other after every layer, so one
     busy neighbor on two cores made a training 30 times as slow with 2 threads and at most twice
@@ -48,6 +51,7 @@ class TrainSettings:
     precision: Precision = "auto"
     threads: int | None = None
     device: str = "auto"
+    model: str = RESIDUAL
 
     def __post_init__(self) -> None:
         for name, low in (("width", 4), ("batch_size", 2), ("epochs", 1)):
@@ -72,6 +76,8 @@ class TrainSettings:
             )
         if self.device != "auto" and self.device.partition(":")[0] not in ("cpu", "cuda"):
             raise InputError(f"device: expected auto, cpu or cuda, got {self.device!r}")
+        if self.model != RESIDUAL and not str(self.model).startswith("keras:"):
+            raise InputError(f"model: expected {RESIDUAL} or keras:NAME, got {self.model!r}")
 
     @staticmethod
     def for_data(dataset: Dataset, **changes: Any) -> TrainSettings:

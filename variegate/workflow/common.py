@@ -26,6 +26,10 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "search": ("optuna",),
     "report": ("matplotlib", "scipy", "statsmodels"),
     "data": ("sklearn",),
+    "keras": ("keras",),
+    "ray": ("ray",),
+    "mlflow": ("mlflow",),
+    "tensorboard": ("tensorboard",),
 }
 # Where the name on import is not the name to install.
 INSTALLED_AS = {"sklearn": "scikit-learn", "PIL": "pillow"}
@@ -224,14 +228,16 @@ def settings_for(train: Dataset, changes: Mapping[str, Any] | None) -> TrainSett
 def fingerprint(sets: Iterable[Dataset], settings: TrainSettings) -> str:
     """16 hex digits that change with the images, labels, classes or training settings.
 
-    Threads and device are left out: a search may go on with other cores.
+    Threads and device are left out: a search may go on with other cores. So is the built-in model,
+    which had no name once.
     """
     digest = hashlib.sha256()
     for part in sets:
         digest.update(repr((part.images.shape, part.classes)).encode())
         digest.update(part.images.tobytes())
         digest.update(part.labels.tobytes())
-    chosen = {k: v for k, v in settings.to_dict().items() if k not in ("threads", "device")}
+    left_out = {"threads", "device", *(["model"] if settings.model == "residual" else [])}
+    chosen = {k: v for k, v in settings.to_dict().items() if k not in left_out}
     digest.update(json.dumps(chosen, sort_keys=True).encode())
     return digest.hexdigest()[:16]
 

@@ -277,11 +277,11 @@ def _plan(
     if not count:
         tell(progress, Event("plan", f"every run is finished in {out / RECORD}"))
         return
-    from variegate.train import time_steps
+    from variegate.train import time_epoch
 
     policies = [policy for policy in work.policies.values() if policy is not None]
     policy = policies[-1] if policies else None
-    seconds = time_steps(work.train, policy, work.settings) * work.epochs * count / jobs
+    seconds = time_epoch(work.train, policy, work.settings) * work.epochs * count / jobs
     on = "train and validation together" if joined else "the train split alone"
     text = (
         f"{len(work.policies)} arms, {count} trainings of {work.epochs} epochs on "

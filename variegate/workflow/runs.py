@@ -63,23 +63,23 @@ def train_and_predict(
     work: RunData, task: Task, during: Callable[[Task, float], None] | None = None
 ) -> Outcome:
     """Train one arm from one seed, then predict the test images."""
-    from variegate.train import Epoch, predict, train_model
+    from variegate.train import Epoch, train_child
 
     def on_epoch(epoch: Epoch) -> None:
         if during is not None:
             during(task, (epoch.epoch + 1) / epoch.epochs)
 
-    trained = train_model(
+    child = train_child(
         work.train,
         work.policies[task.arm],
+        work.test.images,
         epochs=work.epochs,
         seed=task.seed,
         settings=work.settings,
         on_epoch=on_epoch,
     )
-    probabilities = predict(trained, work.test.images)
-    predictions = probabilities.argmax(axis=1)
-    return predictions, probabilities, trained.seconds["total"], work.epochs
+    predictions = child.probabilities.argmax(axis=1)
+    return predictions, child.probabilities, child.seconds["total"], work.epochs
 
 
 # What a worker process works on, under the one key "data".

@@ -158,7 +158,7 @@ class _Objective:
         self.left: float | None = None
 
     def __call__(self, policy: Policy, budget: int, seed: int) -> Scores:
-        from variegate.train import Epoch, evaluate_model, train_model
+        from variegate.train import Epoch
 
         def on_epoch(epoch: Epoch) -> None:
             share = (epoch.epoch + 1) / epoch.epochs
@@ -166,16 +166,7 @@ class _Objective:
             done = min(self.total, self.done + share)
             tell(self.progress, Event("progress", text, done, self.total, self.left))
 
-        inner = self.inner
-        trained = train_model(
-            inner.train,
-            policy,
-            epochs=budget,
-            seed=seed,
-            settings=inner.settings,
-            on_epoch=on_epoch,
-        )
-        return evaluate_model(trained, inner.validation, seconds=trained.seconds["total"])
+        return self.inner.run(policy, budget, seed, on_epoch)
 
 
 class _Watch:
@@ -229,9 +220,9 @@ def _space(given: Any, method: str, channels: int) -> rooms.Space:
 def _plan(train: Dataset, job: _Job, progress: Progress | None) -> None:
     """Say what the search will cost, from a few timed steps."""
     from variegate.policy.nodes import TrivialAugment
-    from variegate.train import time_steps
+    from variegate.train import time_epoch
 
-    each = time_steps(train, Policy((TrivialAugment(),)), job.settings) * job.plan.epochs
+    each = time_epoch(train, Policy((TrivialAugment(),)), job.settings) * job.plan.epochs
     seconds = each * job.plan.trainings
     text = f"{job.plan}; about {about(seconds)}; kept in {job.out}"
     tell(progress, Event("plan", text, 0, job.plan.trials, seconds))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from variegate.evaluate import wording
@@ -47,13 +47,19 @@ def _tick(value: float, ticks: Sequence[float]) -> str:
 
 def class_bars(table: ClassTable) -> tuple[list[dict[str, Any] | None], str]:
     """Place each class's difference and interval on one axis with zero in the middle."""
-    known = [row["difference"] for row in table["rows"] if row["difference"]]
+    return difference_bars([row["difference"] for row in table["rows"]])
+
+
+def difference_bars(
+    differences: Sequence[Mapping[str, Any] | None],
+) -> tuple[list[dict[str, Any] | None], str]:
+    """Place values with intervals and verdicts on one axis; None stays None."""
+    known = [row for row in differences if row]
     ends = [end for row in known for end in row["interval"]]
     scale = about_zero(ends, [row["value"] for row in known], 4, 176)
     bars: list[dict[str, Any] | None] = []
-    for row in table["rows"]:
-        difference = row["difference"]
-        if difference is None:
+    for difference in differences:
+        if not difference:
             bars.append(None)
             continue
         low, high = difference["interval"]
@@ -68,7 +74,7 @@ def class_bars(table: ClassTable) -> tuple[list[dict[str, Any] | None], str]:
                 "cut_high": high > scale.high,
             }
         )
-    return bars, f"\u00b1{100 * scale.high:.0f}"
+    return bars, f"\u00b1{100 * scale.high:.{0 if scale.high >= 0.03 else 1}f}"
 
 
 def history_chart(history: History) -> dict[str, Any] | None:

@@ -10,8 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from variegate.evaluate import wording
-from variegate.evaluate.report.charts import KIND, arms_chart, class_bars, history_chart
+from variegate.evaluate.report.charts import (
+    KIND,
+    arms_chart,
+    class_bars,
+    difference_bars,
+    history_chart,
+)
 from variegate.evaluate.report.history import History, params_text
+from variegate.evaluate.report.insight import SHOWN, Insight
 from variegate.evaluate.report.pictures import PictureRow
 from variegate.evaluate.report.policytext import Line
 from variegate.evaluate.schema import ClassRow, ClassTable, Summary
@@ -23,7 +30,11 @@ _ROWS = 2000
 
 
 def render_page(
-    data: Summary, history: History, pictures: Sequence[PictureRow], policy: Sequence[Line]
+    data: Summary,
+    history: History,
+    pictures: Sequence[PictureRow],
+    policy: Sequence[Line],
+    insight: Insight | None = None,
 ) -> str:
     """Give the whole page as text."""
     import jinja2
@@ -57,11 +68,23 @@ def render_page(
         history=history,
         trials=history_chart(history),
         best=_best(history),
+        insight=None if insight is None else _insight_view(insight),
         pictures=pictures,
         policy=policy,
         settings=_flat(data["settings"]),
         versions=_flat(data["versions"]),
     )
+
+
+def _insight_view(insight: Insight) -> dict[str, Any]:
+    effects = insight["learned"]["effects"][:SHOWN]
+    bars, reach = difference_bars(effects)
+    return {
+        **insight,
+        "rows": list(zip(effects, bars, strict=True)),
+        "reach": reach,
+        "left_out": len(insight["learned"]["effects"]) - len(effects),
+    }
 
 
 def _class_view(table: ClassTable) -> dict[str, Any]:

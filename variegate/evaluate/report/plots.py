@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from variegate.evaluate import wording
+from variegate.evaluate.learned import Effect
 from variegate.evaluate.report.history import History
 from variegate.evaluate.schema import ClassTable, Summary
 
@@ -44,14 +46,21 @@ def classes_png(table: ClassTable) -> bytes:
     figure, axes = _figure(len(known))
     axes.axvline(0, color=_INK, linewidth=1)
     for place, (_, row) in enumerate(known):
-        color = COLORS[row["verdict"]]
-        low, high = (100 * end for end in row["interval"])
-        axes.plot([low, high], [place, place], color=color, linewidth=2)
-        mark = {"worse": "v", "better": "^"}.get(row["verdict"], "o")
-        axes.plot([100 * row["value"]], [place], mark, color=color, markersize=7)
+        _difference(axes, place, row["value"], row["interval"], row["verdict"])
     _rows(axes, [name for name, _ in known])
     against = f"{table['arm']} {wording.MINUS} {table['baseline']}"
     axes.set_xlabel(f"{against}, points (95 % interval)", parse_math=False)
+    return _png(figure)
+
+
+def learned_png(effects: Sequence[Effect]) -> bytes:
+    """Draw what each feature of the trials' policies went with, and its interval."""
+    figure, axes = _figure(len(effects))
+    axes.axvline(0, color=_INK, linewidth=1)
+    for place, row in enumerate(effects):
+        _difference(axes, place, row["value"], row["interval"], row["verdict"])
+    _rows(axes, [f"{row['kind']} {row['name']}" for row in effects], 44)
+    axes.set_xlabel("points of validation accuracy per standard deviation (95 % interval)")
     return _png(figure)
 
 
@@ -91,9 +100,18 @@ def _figure(rows: int) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _rows(axes: Axes, names: list[str]) -> None:
+def _difference(
+    axes: Axes, place: int, value: float, interval: Sequence[float], verdict: str
+) -> None:
+    color = COLORS[verdict]
+    axes.plot([100 * end for end in interval], [place, place], color=color, linewidth=2)
+    mark = {"worse": "v", "better": "^"}.get(verdict, "o")
+    axes.plot([100 * value], [place], mark, color=color, markersize=7)
+
+
+def _rows(axes: Axes, names: list[str], limit: int = 28) -> None:
     # parse_math off: a class may be called "$\\frac$", which would be read as a formula.
-    short = [name if len(name) <= 28 else name[:27] + "\u2026" for name in names]
+    short = [name if len(name) <= limit else name[: limit - 1] + "\u2026" for name in names]
     axes.set_yticks(range(len(names)), short, parse_math=False)
     axes.set_ylim(len(names) - 0.4, -0.6)
 

@@ -17,9 +17,10 @@ from variegate.evaluate.compare import summary
 from variegate.evaluate.files import write_atomic
 from variegate.evaluate.names import clean_data, csv_text
 from variegate.evaluate.report.history import History, read_history
+from variegate.evaluate.report.insight import SHOWN, Insight, read_insight
 from variegate.evaluate.report.page import render_page
 from variegate.evaluate.report.pictures import embed_pictures
-from variegate.evaluate.report.plots import arms_png, classes_png, history_png
+from variegate.evaluate.report.plots import arms_png, classes_png, history_png, learned_png
 from variegate.evaluate.report.policytext import policy_data, policy_lines
 from variegate.evaluate.results import Comparison
 from variegate.evaluate.schema import Summary
@@ -38,21 +39,24 @@ def write_report(
     pictures: Pictures | None = None,
     policy: object = None,
     out_dir: str | Path = "report",
+    insight: object = None,
 ) -> list[Path]:
     """Write report.html, report.json, per_class.csv and PNG plots into `out_dir`; give their paths.
 
     `search_history`: dicts with number, value (accuracy or None), seconds, params.
     `pictures`: for each title a list of uint8 images (h, w, c) or (h, w); the originals first.
-    `policy`: the found policy, as its dict or as an object with `to_dict()`.
+    `policy`: the found policy, as its dict or as an object with `to_dict()`. `insight`: what the
+    search learned, as search.json has it.
     The page needs no network, runs no script and stays under 5 MB. Everything is made before the
     first file is written. Raises InputError for parts of a wrong form.
     """
     history = read_history(search_history)
     data = _summary(result, history)
     plan = policy_data(policy)
-    html = render_page(data, history, embed_pictures(pictures or {}), policy_lines(plan))
+    known = read_insight(insight)
+    html = render_page(data, history, embed_pictures(pictures or {}), policy_lines(plan), known)
     files: dict[str, bytes | str] = {
-        "report.json": _report_json(data, history, plan),
+        "report.json": _report_json(data, history, plan, known),
         "per_class.csv": per_class_csv(data),
         "arms.png": arms_png(data),
     }
@@ -60,6 +64,8 @@ def write_report(
         files["classes.png"] = classes_png(data["class_tables"][0])
     if history["trials"]:
         files["history.png"] = history_png(history)
+    if known is not None and known["learned"]["effects"]:
+        files["learned.png"] = learned_png(known["learned"]["effects"][:SHOWN])
     files["report.html"] = html  # last: who sees the page finds the rest beside it
     folder = Path(out_dir)
     written = [write_atomic(folder / name, content) for name, content in files.items()]
@@ -74,12 +80,15 @@ def _summary(result: Comparison | Summary | object, history: History) -> Summary
     return cast(Summary, result)
 
 
-def _report_json(data: Summary, history: History, policy: Mapping[str, Any] | None) -> str:
+def _report_json(
+    data: Summary, history: History, policy: Mapping[str, Any] | None, insight: Insight | None
+) -> str:
     content = {
         "schema": SCHEMA,
         "summary": data,
         "search": history,
         "policy": clean_data(policy, depth=24),
+        "learned": insight,
     }
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
