@@ -2,7 +2,7 @@
 // fit the results.
 #include <cmath>
 
-#include "arguments.hpp"
+#include "table_reader.hpp"
 #include "variegate/verbs.hpp"
 
 namespace nb = nanobind;
@@ -10,39 +10,7 @@ namespace nb = nanobind;
 namespace variegate {
 namespace {
 
-constexpr double largest_number = 1e9;
-constexpr double largest_scale = 1e6;
-constexpr double largest_sigma = 1e4;
 constexpr double largest_noise = 1e3;
-
-// A verb's tables must have one number of rows; the first one read says how many.
-class TableReader {
-  public:
-    TableReader(Arrays& held, nb::handle tables) : held_(held), tables_(tables) {}
-
-    template <class T>
-    const T* read(const char* name, int64_t& rows, std::initializer_list<int64_t> trailing) {
-        const nb::object array = nb::getattr(tables_, name, nb::none());
-        if (trailing.size() == 0) return take<T>(array, name, rows, {rows});
-        const int64_t second = *trailing.begin();
-        if (trailing.size() == 1) return take<T>(array, name, rows, {rows, second});
-        const auto* more = trailing.begin();
-        return take<T>(array, name, rows, {rows, more[0], more[1], more[2]});
-    }
-    const Array& last() const { return held_.back(); }
-
-  private:
-    template <class T>
-    const T* take(nb::handle array, const char* name, int64_t& rows,
-                  std::initializer_list<int64_t> lengths) {
-        const T* data = packed<T>(held_, array, std::string("tables.") + name, lengths);
-        if (rows < 0) rows = held_.back().length(0);
-        return data;
-    }
-
-    Arrays& held_;
-    nb::handle tables_;
-};
 
 void read_warp(TableReader& reader, Tables& tables) {
     int64_t& rows = tables.warps = -1;
@@ -108,10 +76,6 @@ int64_t read_verb(TableReader& reader, Tables& tables, Verb verb, Kind kind) {
         tables.measures = -1;
         tables.measure = reader.read<double>("measure", tables.measures, {2});
         return tables.measures;
-    case Verb::Blur:
-        tables.blurs = -1;
-        tables.blur = reader.read<double>("blur", tables.blurs, {});
-        return tables.blurs;
     case Verb::Smooth:
         tables.smooths = -1;
         tables.smooth = reader.read<float>("smooth", tables.smooths, {});
@@ -130,8 +94,10 @@ int64_t read_verb(TableReader& reader, Tables& tables, Verb verb, Kind kind) {
         tables.noise_fill = reader.read<float>("noise_fill", tables.noises, {max_channels});
         tables.noise_key = reader.read<uint64_t>("noise_key", tables.noises, {});
         return tables.noises;
+    case Verb::Luma:
+        return INT64_MAX; // it has no numbers
     default:
-        return INT64_MAX; // LUMA has no numbers
+        return read_filter(reader, tables, verb);
     }
 }
 
@@ -178,9 +144,16 @@ void check_noise(const Tables& tables, int64_t row) {
             refuse("tables.noise", "expected numbers of 0 to 1e3");
 }
 
-void check_blur(const Tables& tables, int64_t row) {
-    const double sigma = tables.blur[row];
-    if (!(sigma >= 0 && sigma <= largest_sigma)) refuse("tables.blur", "expected 0 to 1e4 pixels");
+// One row of a verb that keeps the shape; every row is known to exist.
+void check_row(const Tables& tables, Verb verb, int64_t row) {
+    switch (verb) {
+    case Verb::Measure:
+        return check_measure(tables, row);
+    case Verb::Noise:
+        return check_noise(tables, row);
+    default:
+        return check_filter(tables, verb, row);
+    }
 }
 
 // Follows one sample's shape through its entries; every row is known to exist.
@@ -197,12 +170,8 @@ Shape shape_after(const Stage& stage, int64_t sample, Shape shape, bool masks) {
             shape.channels = 1;
         } else if (verb == Verb::Channels && shape.channels == 2) {
             refuse("stage", "CHANNELS needs one channel or at least three, got 2");
-        } else if (verb == Verb::Measure) {
-            check_measure(stage.tables, row);
-        } else if (verb == Verb::Blur) {
-            check_blur(stage.tables, row);
-        } else if (verb == Verb::Noise) {
-            check_noise(stage.tables, row);
+        } else {
+            check_row(stage.tables, verb, row);
         }
     }
     return shape;

@@ -35,11 +35,11 @@ void check(bool holds, const char* what, int call) {
 }
 
 template <class T> struct RandomStage {
-    std::vector<double> matrix, before, field, channels, measure, blur, grid, noise;
-    std::vector<int32_t> size, frame, mode, rects, verb;
+    std::vector<double> matrix, before, field, channels, measure, blur, grid, noise, tiles, zoom;
+    std::vector<int32_t> size, frame, mode, rects, verb, kernel, bits, median, rescale, scatter;
     std::vector<float> fill, toward, smooth, normal;
     std::vector<T> lookup;
-    std::vector<int64_t> rects_start, start, row;
+    std::vector<int64_t> rects_start, kernel_start, start, row;
     std::vector<uint64_t> key;
     Stage stage;
     std::vector<Shape> after;
@@ -62,12 +62,32 @@ template <class T> struct RandomStage {
         mode.insert(mode.end(), {dice.whole(0, 2), dice.whole(0, 3), dice.whole(0, 1), bent});
     }
 
+    void filter_row(Dice& dice) {
+        for (const double v : {double(dice.whole(0, 1)), dice.real(0, 4),
+                               dice.coin() ? -1.0 : dice.real(-2, 2), dice.real(0, 9)})
+            blur.push_back(v);
+        kernel_start.push_back(static_cast<int64_t>(kernel.size()) / 3);
+        for (int taps = dice.whole(0, 20); taps > 0; --taps)
+            for (const int v : {dice.whole(-9, 9), dice.whole(-9, 9), dice.whole(-90000, 90000)})
+                kernel.push_back(v);
+        bits.push_back(dice.whole(0, 20));
+        median.push_back(dice.whole(0, 5));
+        for (const double v :
+             {double(dice.whole(1, 9)), double(dice.whole(1, 9)), dice.real(1, 40)})
+            tiles.push_back(v);
+        for (const int v :
+             {dice.whole(1, 50), dice.whole(1, 50), dice.whole(0, 3), dice.whole(0, 2)})
+            rescale.push_back(v);
+        zoom.insert(zoom.end(), {dice.real(0, 0.2), double(dice.whole(1, 8))});
+        scatter.insert(scatter.end(), {dice.whole(0, 127), dice.whole(0, 4)});
+    }
+
     RandomStage(Dice& dice, const std::vector<Source>& images) {
         for (int k = 0; k < rows; ++k) {
             warp_row(dice, images.front().shape);
             for (int i = 0; i < 12; ++i) channels.push_back(dice.real(-1, 2));
             measure.insert(measure.end(), {double(dice.whole(0, 2)), dice.real(0, 2)});
-            blur.push_back(dice.real(0, 4));
+            filter_row(dice);
             smooth.push_back(static_cast<float>(dice.whole(0, 2)));
             toward.push_back(static_cast<float>(dice.real(0, 2)));
             for (int i = 0; i < 6; ++i) grid.push_back(dice.real(0, 9));
@@ -79,6 +99,7 @@ template <class T> struct RandomStage {
             rects_start.push_back(k);
         }
         rects_start.push_back(rows);
+        kernel_start.push_back(static_cast<int64_t>(kernel.size()) / 3);
         for (int i = 0; i < rows * max_channels; ++i)
             fill.push_back(static_cast<float>(dice.real(-9, 300)));
         for (int i = 0; i < 2 * nodes * nodes * 2; ++i) field.push_back(dice.real(-9, 9));
@@ -96,7 +117,7 @@ template <class T> struct RandomStage {
         for (const Source& image : images) {
             Shape shape = image.shape;
             for (int n = dice.whole(0, 5); n > 0; --n) {
-                const auto next = static_cast<Verb>(dice.whole(0, 10));
+                const auto next = static_cast<Verb>(dice.whole(0, 16));
                 if (next == Verb::Channels && shape.channels == 2) continue;
                 const int place = dice.whole(0, rows - 1);
                 verb.push_back(static_cast<int32_t>(next));
@@ -133,6 +154,15 @@ template <class T> struct RandomStage {
         t.rectangles_start = rects_start.data();
         t.rectangles = rects.data();
         t.rectangles_noise = t.noise_key = key.data();
+        t.kernel_start = kernel_start.data();
+        t.kernel = kernel.data();
+        t.kernel_bits = bits.data();
+        t.median = median.data();
+        t.tiles = tiles.data();
+        t.rescale = rescale.data();
+        t.zoom = zoom.data();
+        t.scatter = scatter.data();
+        t.scatter_key = key.data();
         t.grid = grid.data();
         t.noise = noise.data();
         t.noise_fill = fill.data();

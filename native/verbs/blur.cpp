@@ -1,9 +1,11 @@
-// BLUR: a separable Gaussian, first along rows and then along columns, rounded once. Bytes go
-// through 16 bits, in 128ths of a level; floats, and bytes under wide filters, through floats.
+// BLUR: a separable Gaussian or box, first along rows and then along columns, rounded once, or what
+// differs from it added. Bytes go through 16 bits, in 128ths of a level; floats, and bytes under
+// wide filters, through floats.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
+#include "variegate/filters.hpp"
 #include "variegate/rounding.hpp"
 #include "variegate/vectors.hpp"
 #include "variegate/verbs.hpp"
@@ -19,13 +21,18 @@ constexpr int most_short = 8;
 // In an image of fewer values the few that such taps round otherwise are too large a share.
 constexpr int64_t least_short = 512;
 
-// Indices outside 0..length-1 reflected about the outer pixels' centers (c b a
-// b c).
-int mirrored(int64_t index, int length) {
-    if (length == 1) return 0;
-    const int64_t period = 2 * (static_cast<int64_t>(length) - 1);
-    index = std::abs(index) % period;
-    return static_cast<int>(std::min(index, period - index));
+struct Look {
+    Window window;
+    double width;
+    int radius;
+    double amount; // -1: the blur itself
+    double threshold;
+};
+
+Look look_of(const double* numbers) {
+    const auto window = static_cast<Window>(static_cast<int>(numbers[0]));
+    const double reach = window == Window::Gaussian ? 3 * numbers[1] : numbers[1];
+    return {window, numbers[1], static_cast<int>(std::ceil(reach)), numbers[2], numbers[3]};
 }
 
 // weights[tap] is for `tap` pixels to either side; `first`: what each sum starts from.
@@ -37,18 +44,24 @@ template <class Vector> struct Filter {
 };
 
 // room: radius + 1 numbers.
-Filter<Floats> make_filter(double sigma, int radius, float* room) {
+Filter<Floats> make_filter(const Look& look, float* room) {
+    const int radius = look.radius;
+    const double width = look.width;
+    const auto weight = [&](int tap) {
+        if (look.window == Window::Gaussian) return std::exp(-0.5 * (tap / width) * (tap / width));
+        return std::abs(tap) < radius ? 1.0 : width - (radius - 1);
+    };
     double sum = 0;
-    const auto weight = [&](int tap) { return std::exp(-0.5 * (tap / sigma) * (tap / sigma)); };
     for (int tap = -radius; tap <= radius; ++tap) sum += weight(tap);
     for (int tap = 0; tap <= radius; ++tap) room[tap] = static_cast<float>(weight(tap) / sum);
     return {radius, 0.0f, room};
 }
 
 // The weights add up to 2^16. Each product loses its fraction, half a unit as a rule.
-Filter<Shorts> make_filter(double sigma, int radius, uint16_t* room) {
+Filter<Shorts> make_filter(const Look& look, uint16_t* room) {
     float exact[most_short + 1];
-    make_filter(sigma, radius, exact);
+    make_filter(look, exact);
+    const int radius = look.radius;
     int middle = 1 << 16;
     for (int tap = 1; tap <= radius; ++tap) {
         room[tap] = static_cast<uint16_t>(static_cast<int>(exact[tap] * 65536.0f + 0.5f));
@@ -106,13 +119,14 @@ void along_row(const T* in, Shape shape, const Filter<Vector>& filter,
     }
 }
 
-void settle(const float* sums, int64_t count, uint8_t* out) {
-    for (int64_t i = 0; i < count; ++i)
-        out[i] = static_cast<uint8_t>(static_cast<int>(clip(sums[i], 0.0f, 255.0f) + 0.5f));
+void settle_one(float value, uint8_t& out) {
+    out = static_cast<uint8_t>(static_cast<int>(clip(value, 0.0f, 255.0f) + 0.5f));
 }
 
-void settle(const float* sums, int64_t count, float* out) {
-    for (int64_t i = 0; i < count; ++i) out[i] = clip(sums[i], 0.0f, 1.0f);
+void settle_one(float value, float& out) { out = clip(value, 0.0f, 1.0f); }
+
+template <class T> void settle(const float* sums, int64_t count, T* out) {
+    for (int64_t i = 0; i < count; ++i) settle_one(sums[i], out[i]);
 }
 
 void settle(const uint16_t* sums, int64_t count, uint8_t* out) {
@@ -120,10 +134,37 @@ void settle(const uint16_t* sums, int64_t count, uint8_t* out) {
         out[i] = static_cast<uint8_t>(std::min((sums[i] + 64) >> 7, 255));
 }
 
+// Where differences count, and how much (see Unsharp in variegate/ops/entries.py).
+struct Sharpening {
+    float amount;
+    float threshold; // in the image's own range
+    float over;      // 1 over the threshold
+
+    static Sharpening of(const Look& look, double level) {
+        const double threshold = look.threshold * level;
+        return {static_cast<float>(look.amount), static_cast<float>(threshold),
+                static_cast<float>(1 / threshold)};
+    }
+    float at(float value, float smooth) const {
+        const float away = value - smooth;
+        if (threshold == 0) return value + amount * away;
+        return value + amount * clip(std::fabs(away) * over - 1, 0.0f, 1.0f) * away;
+    }
+};
+
+float smooth_of(float sum) { return sum; }
+float smooth_of(uint16_t sum) { return static_cast<float>(sum) / 128; }
+
+template <class Number, class T>
+void sharpen(const T* in, const Number* sums, int64_t count, const Sharpening& rule, T* out) {
+    for (int64_t i = 0; i < count; ++i)
+        settle_one(rule.at(static_cast<float>(in[i]), smooth_of(sums[i])), out[i]);
+}
+
 // rows: row r and those before and behind it, by taps: rows[radius + tap]. line: room for a row.
-template <class T, class Vector>
+template <class Vector>
 void along_columns(const typename Vector::Number* const* rows, const Filter<Vector>& filter,
-                   int64_t count, typename Vector::Number* line, T* out) {
+                   int64_t count, typename Vector::Number* line) {
     const int radius = filter.radius;
     for (int64_t i = 0; i < count; i += block<Vector>) {
         Vector sums[parts];
@@ -132,16 +173,17 @@ void along_columns(const typename Vector::Number* const* rows, const Filter<Vect
             [&](int tap) { return rows[radius + tap] + i; }, sums);
         for (int k = 0; k < parts; ++k) sums[k].store(line + i + k * Vector::count);
     }
-    settle(line, count, out);
 }
 
 template <class Vector, class T>
-void blur_by(const T* in, Shape shape, double sigma, int radius, T* out, Scratch& scratch) {
+void blur_by(const T* in, Shape shape, const Look& look, T* out, Scratch& scratch) {
+    const int radius = look.radius;
     using Number = typename Vector::Number;
     const int64_t count = static_cast<int64_t>(shape.width) * shape.channels;
     const int64_t sides = 2 * static_cast<int64_t>(radius) * shape.channels;
     const int64_t stride = (count / block<Vector> + 1) * block<Vector>;
-    const auto filter = make_filter(sigma, radius, scratch.weights[0].get<Number>(radius + 1));
+    const auto filter = make_filter(look, scratch.weights[0].get<Number>(radius + 1));
+    const auto rule = Sharpening::of(look, Rounding<T>::full / 255);
     auto* line = scratch.lines.get<Number>(stride + sides);
     std::fill_n(line, stride + sides, Number{0});
     // Rows stay for as long as a tap reaches them.
@@ -155,26 +197,32 @@ void blur_by(const T* in, Shape shape, double sigma, int radius, T* out, Scratch
             along_row(in + ready * count, shape, filter, line, place(ready));
         for (int tap = -radius; tap <= radius; ++tap)
             rows[radius + tap] = place(mirrored(static_cast<int64_t>(r) + tap, shape.height));
-        along_columns(rows, filter, count, line, out + r * count);
+        along_columns(rows, filter, count, line);
+        if (look.amount == -1)
+            settle(line, count, out + r * count);
+        else
+            sharpen(in + r * count, line, count, rule, out + r * count);
     }
 }
 
 } // namespace
 
-template <class T> void blur(const T* in, Shape shape, double sigma, T* out, Scratch& scratch) {
-    const int radius = static_cast<int>(std::ceil(3 * sigma));
-    if (radius == 0) {
+template <class T>
+void blur(const T* in, Shape shape, const double* numbers, T* out, Scratch& scratch) {
+    const Look look = look_of(numbers);
+    if (look.radius == 0) {
         std::copy_n(in, shape.values(), out);
         return;
     }
     if constexpr (sizeof(T) == 1) {
-        if (radius <= most_short && shape.values() >= least_short)
-            return blur_by<Shorts>(in, shape, sigma, radius, out, scratch);
+        const bool gentle = std::fabs(look.amount) <= 1;
+        if (gentle && look.radius <= most_short && shape.values() >= least_short)
+            return blur_by<Shorts>(in, shape, look, out, scratch);
     }
-    blur_by<Floats>(in, shape, sigma, radius, out, scratch);
+    blur_by<Floats>(in, shape, look, out, scratch);
 }
 
-template void blur<uint8_t>(const uint8_t*, Shape, double, uint8_t*, Scratch&);
-template void blur<float>(const float*, Shape, double, float*, Scratch&);
+template void blur<uint8_t>(const uint8_t*, Shape, const double*, uint8_t*, Scratch&);
+template void blur<float>(const float*, Shape, const double*, float*, Scratch&);
 
 } // namespace variegate::inline VARIEGATE_TARGET

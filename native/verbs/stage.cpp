@@ -82,7 +82,7 @@ void run_group(const Stage& stage, const Group& group, const T* in, Shape shape,
     case Verb::Measure:
         return measure(in, shape, tables.measure + 2 * row, out, scratch);
     case Verb::Blur:
-        return blur(in, shape, tables.blur[row], out, scratch);
+        return blur(in, shape, tables.blur + 4 * row, out, scratch);
     case Verb::Smooth:
         return smooth(in, shape, tables.smooth[row], out, scratch);
     case Verb::Rectangles:
@@ -91,6 +91,18 @@ void run_group(const Stage& stage, const Group& group, const T* in, Shape shape,
         return grid(out, shape, tables, row);
     case Verb::Noise:
         return noise(in, shape, tables, row, out, scratch);
+    case Verb::Kernel:
+        return kernel(in, shape, tables, row, out, scratch);
+    case Verb::Median:
+        return median(in, shape, tables.median[row], out, scratch);
+    case Verb::Tiles:
+        return tiles(in, shape, tables.tiles + 3 * row, out, scratch);
+    case Verb::Rescale:
+        return rescale(in, shape, tables.rescale + 4 * row, out, scratch);
+    case Verb::Zoom:
+        return zoom(in, shape, tables.zoom + 2 * row, out, scratch);
+    case Verb::Scatter:
+        return scatter(in, shape, tables.scatter + 2 * row, tables.scatter_key[row], out, scratch);
     default:
         return;
     }

@@ -42,11 +42,20 @@ struct AxisRule {
     Border border;
 };
 
+double reach_of(Resample resample) {
+    if (resample == Resample::Box) return 0.5;
+    return resample == Resample::Bilinear ? 1 : 2;
+}
+
+double kernel_at(Resample resample, double t) {
+    if (resample == Resample::Box) return t > -0.5 && t <= 0.5 ? 1.0 : 0.0;
+    return resample == Resample::Bilinear ? triangle_kernel(t) : cubic_kernel(t);
+}
+
 // The dense weights of one output; touched: the source indices that have one.
 Span dense_weights(const AxisRule& rule, double middle, Buffer& room, double* dense) {
-    const bool linear = rule.resample == Resample::Bilinear;
     const double widen = std::max(1.0, std::fabs(rule.scale));
-    const double support = (linear ? 1 : 2) * widen;
+    const double support = reach_of(rule.resample) * widen;
     auto from = static_cast<int64_t>(std::floor(middle - support + 0.5));
     auto to = static_cast<int64_t>(std::floor(middle + support + 0.5));
     if (rule.border == Border::Constant) {
@@ -57,7 +66,7 @@ Span dense_weights(const AxisRule& rule, double middle, Buffer& room, double* de
     double* values = room.get<double>(to - from);
     for (int64_t tap = from; tap < to; ++tap) {
         const double t = (tap - middle + 0.5) / widen;
-        values[tap - from] = linear ? triangle_kernel(t) : cubic_kernel(t);
+        values[tap - from] = kernel_at(rule.resample, t);
     }
     const double sum = pairwise_sum(values, to - from);
     if (sum == 0) return {0, 0};

@@ -16,7 +16,7 @@ Generator = np.random.Generator
 Size = tuple[int, int]
 Entry = tuple[Verb, int]
 
-# dtype and shape after the first axis; rectangles_start has one more than its verb's rows.
+# dtype and shape after the first axis; the starts have one more than their verb's rows.
 COLUMNS: dict[str, tuple[str, tuple[int, ...]]] = {
     "warp_matrix": ("f8", (9,)),
     "warp_forward": ("f8", (9,)),
@@ -31,7 +31,7 @@ COLUMNS: dict[str, tuple[str, tuple[int, ...]]] = {
     "channels": ("f8", (12,)),
     "toward": ("f4", ()),
     "measure": ("f8", (2,)),
-    "blur": ("f8", ()),
+    "blur": ("f8", (4,)),
     "smooth": ("f4", ()),
     "rectangles_start": ("i8", ()),
     "rectangles": ("i4", (4,)),
@@ -42,7 +42,16 @@ COLUMNS: dict[str, tuple[str, tuple[int, ...]]] = {
     "noise": ("f8", (4,)),
     "noise_fill": ("f4", (16,)),
     "noise_key": ("u8", ()),
-    "codec": ("i4", ()),
+    "kernel_start": ("i8", ()),
+    "kernel": ("i4", (3,)),
+    "kernel_bits": ("i4", ()),
+    "median": ("i4", ()),
+    "tiles": ("f8", (3,)),
+    "rescale": ("i4", (4,)),
+    "zoom": ("f8", (2,)),
+    "scatter": ("i4", (2,)),
+    "scatter_key": ("u8", ()),
+    "codec": ("i4", (2,)),
 }
 IDENTITY = np.eye(3).ravel()
 
@@ -52,7 +61,7 @@ def make_tables(**rows: Any) -> Tables:
     columns = {}
     for name, (dtype, shape) in COLUMNS.items():
         given = rows.pop(name, None)
-        empty = np.zeros((1 if name == "rectangles_start" else 0, *shape), dtype=dtype)
+        empty = np.zeros((1 if name.endswith("_start") else 0, *shape), dtype=dtype)
         kind = np.dtype(dtype) if name != "lookup" or given is None else np.asarray(given).dtype
         columns[name] = empty if given is None else np.ascontiguousarray(given, dtype=kind)
     assert not rows, f"no such table: {sorted(rows)}"
@@ -150,7 +159,7 @@ def warp_rows(seed: Generator, size: Size, kinds: list[str], **fixed: int) -> di
             displacements.append(seed.normal(0, 0.05 * max(size), (5, 4, 2)))
             before = warp_matrix(seed, str(seed.choice(["affine", "perspective"])), size, size)
         mode = {
-            "resample": seed.integers(len(Resample)),
+            "resample": seed.integers(Resample.BOX),
             "border": seed.integers(len(Border)),
             "antialias": seed.integers(2),
         } | fixed
@@ -212,6 +221,40 @@ def noise_rows(seed: Generator, count: int) -> Image:
     return np.concatenate([mode[:, None], numbers], axis=1)
 
 
+def kernel_rows(seed: Generator, count: int) -> dict[str, Image]:
+    """Taps here and there: light and heavy weights, all zero, none, and neighbors side by side."""
+    numbers = np.where(np.arange(count) % 5 == 4, 0, seed.integers(1, 30, count))
+    total = int(numbers.sum())
+    taps = np.empty((total, 3), dtype=np.int32)
+    taps[:, :2] = seed.integers(-6, 7, (total, 2))
+    beside = seed.random(total) < 0.5
+    taps[1:, 0] = np.where(beside[1:], taps[:-1, 0], taps[1:, 0])
+    taps[1:, 1] = np.where(beside[1:], taps[:-1, 1] + 1, taps[1:, 1])
+    bits = np.where(np.arange(count) % 2, 14, 18)
+    share = np.repeat(2.0**bits / np.maximum(numbers, 1), numbers)
+    taps[:, 2] = np.rint(share * seed.normal(1, 0.8, total))
+    return {"kernel": taps, "kernel_start": np.cumsum([0, *numbers]), "kernel_bits": bits}
+
+
+def filter_rows(seed: Generator, count: int) -> dict[str, Image]:
+    """Rows of the verbs that look at neighbors."""
+    width = seed.choice([0.0, 0.2, 0.8, 1.5, 4.0], count)
+    window, threshold = seed.integers(0, 2, count), seed.choice([0.0, 4.0, 30.0], count)
+    amount = seed.choice([-1.0, -1.0, 0.4, 1.0, 2.5], count)
+    sides = seed.integers(1, 40, (count, 2))
+    modes = np.stack([seed.integers(0, 4, count), seed.integers(0, 3, count)], axis=1)
+    return {
+        **kernel_rows(seed, count),
+        "blur": np.stack([window, width, amount, threshold], axis=1),
+        "median": np.arange(count) % 6,
+        "tiles": np.concatenate([seed.integers(1, 9, (count, 2)), sides[:, :1]], axis=1),
+        "rescale": np.concatenate([sides, modes], axis=1),
+        "zoom": np.stack([seed.uniform(0, 0.1, count), seed.integers(1, 12, count)], axis=1),
+        "scatter": np.stack([seed.integers(0, 8, count), seed.integers(0, 4, count)], axis=1),
+        "scatter_key": seed.integers(1, 2**63, count, dtype=np.uint64),
+    }
+
+
 def random_tables(seed: Generator, size: Size, dtype: Any, count: int = 3) -> Tables:
     """Tables with `count` rows of every verb; warps of all kinds."""
     kinds = [str(kind) for kind in seed.choice(WARPS, count)]
@@ -224,14 +267,14 @@ def random_tables(seed: Generator, size: Size, dtype: Any, count: int = 3) -> Ta
         channels=matrix.reshape(count, 12),
         toward=seed.choice([0.0, 1.0, 0.3, 1.7, 2.0], count),
         measure=modes,
-        blur=seed.choice([0.0, 0.2, 0.8, 1.5, 4.0], count),
+        **filter_rows(seed, count),
         smooth=seed.choice([0.0, 1.0, 0.4, 1.9], count),
         grid=grid_rows(seed, count, size),
         grid_fill=fills(seed, count),
         noise=noise_rows(seed, count),
         noise_fill=fills(seed, count),
         noise_key=seed.integers(1, 2**63, count, dtype=np.uint64),
-        codec=seed.integers(10, 95, count),
+        codec=np.stack([seed.integers(10, 95, count), np.arange(count) % 2], axis=1),
     )
 
 

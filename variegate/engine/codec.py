@@ -1,7 +1,8 @@
-"""JPEG there and back for the native engine: reference.codec by faster ways where they are at hand.
+"""Lossy file formats there and back: reference.codec's parts, and for the native engine the same by
+faster ways where they are at hand.
 
-Pillow writes, as the reference does. simplejpeg reads where it is installed: it gives the pixels
-that Pillow's own reader gives, in half the time. Both let go of the interpreter lock.
+Pillow writes. simplejpeg reads JPEG for the native engine where it is installed: it gives the
+pixels that Pillow's own reader gives, in half the time. Both let go of the interpreter lock.
 """
 
 from __future__ import annotations
@@ -16,37 +17,65 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.engine.values import levels, rounded
+from variegate.ops.entries import FileFormat
 
 Image = npt.NDArray[Any]
+Reader = Callable[[bytes, bool], Image]
+OPTIONS: dict[FileFormat, dict[str, Any]] = {
+    FileFormat.JPEG: {"subsampling": 2},
+    FileFormat.WEBP: {"method": 4},
+}
 
 
-def there_and_back(images: Sequence[Image], qualities: Sequence[int], threads: int) -> list[Image]:
-    """Each image (h, w, c) through a JPEG of its quality; returns new arrays."""
+def there_and_back(
+    images: Sequence[Image], rows: Sequence[tuple[int, int]], threads: int
+) -> list[Image]:
+    """Each image (h, w, c) through a file of its quality and format; returns new arrays."""
     if threads < 2 or len(images) < 2:
-        return [_one(image, quality) for image, quality in zip(images, qualities, strict=True)]
+        return [_fast(image, row) for image, row in zip(images, rows, strict=True)]
     with ThreadPoolExecutor(min(threads, len(images))) as pool:
-        return list(pool.map(_one, images, qualities))
+        return list(pool.map(_fast, images, rows))
 
 
-def _one(image: Image, quality: int) -> Image:
+def _fast(image: Image, row: tuple[int, int]) -> Image:
+    return through_file(image, row, fast_reader)
+
+
+def through_file(
+    image: Image, row: tuple[int, int], reader: Callable[[FileFormat], Reader]
+) -> Image:
+    """The colors of an image of 1, 3 or 4 channels, written and read again; a fourth channel stays.
+
+    Floats go through the nearest level. row: quality and FileFormat.
+    """
     from PIL import Image as Pillow
 
+    quality, kind = row[0], FileFormat(row[1])
     whole = image if image.dtype == np.uint8 else rounded(levels(image), np.empty(0, np.uint8))
     color = whole[..., 0] if whole.shape[2] == 1 else whole[..., :3]
     buffer = io.BytesIO()
     Pillow.fromarray(np.ascontiguousarray(color)).save(
-        buffer, "JPEG", quality=quality, subsampling=2
+        buffer, kind.name, quality=quality, **OPTIONS[kind]
     )
-    back = _reader()(buffer.getvalue(), color.ndim == 2)
+    back = reader(kind)(buffer.getvalue(), color.ndim == 2)
     if image.dtype != np.uint8:
         back = (back / 255.0).astype(np.float32)
     extra = image[..., back.shape[2] :]
     return np.concatenate([back, extra], axis=2) if extra.shape[2] else back
 
 
+def plain_reader(kind: FileFormat) -> Reader:
+    """Pillow, whatever the format."""
+    return _read_with_pillow
+
+
+def fast_reader(kind: FileFormat) -> Reader:
+    """From a file's bytes, and whether it is gray, to (h, w, 1 or 3) uint8."""
+    return _jpeg_reader() if kind is FileFormat.JPEG else _read_with_pillow
+
+
 @lru_cache(maxsize=1)
-def _reader() -> Callable[[bytes, bool], Image]:
-    """From a JPEG's bytes, and whether it is gray, to (h, w, 1 or 3) uint8."""
+def _jpeg_reader() -> Reader:
     try:
         from simplejpeg import decode_jpeg
     except ImportError:
@@ -61,5 +90,6 @@ def _reader() -> Callable[[bytes, bool], Image]:
 def _read_with_pillow(data: bytes, gray: bool) -> Image:
     from PIL import Image as Pillow
 
-    back = np.array(Pillow.open(io.BytesIO(data)))
+    image = Pillow.open(io.BytesIO(data))
+    back = np.array(image.convert("L") if gray else image)  # WebP knows no gray
     return back[..., None] if gray else back

@@ -1,7 +1,7 @@
 """The native engine: the reference's functions in C++, on as many threads as asked for.
 
 Python makes the arrays for the results; the compiled part checks every argument, lets go of the
-interpreter lock and fills them. JPEG goes through Pillow, between two runs of the compiled part.
+interpreter lock and fills them. File formats go through Pillow, between two runs of it.
 """
 
 from __future__ import annotations
@@ -154,8 +154,8 @@ def _run_with_codec(stage: Stage, images: Sequence[Image] | Images, threads: int
         waiting = [i for i, stop in enumerate(stops) if stop < ends[i]]
         if not waiting:
             break
-        qualities = [int(stage.tables.codec[_checked_row(stage, stops[i])]) for i in waiting]
-        moved = codec.there_and_back([current[i] for i in waiting], qualities, threads)
+        rows = [_checked_row(stage, stops[i]) for i in waiting]
+        moved = codec.there_and_back([current[i] for i in waiting], rows, threads)
         for i, image in zip(waiting, moved, strict=True):
             current[i] = image
         starts = np.array([stop + (stop < end) for stop, end in zip(stops, ends, strict=True)])
@@ -167,11 +167,13 @@ def _next_codec(stage: Stage, first: int, last: int) -> int:
     return first + int(places[0]) if len(places) else last
 
 
-def _checked_row(stage: Stage, entry: int) -> int:
-    row, qualities = int(stage.row[entry]), stage.tables.codec
-    if not 0 <= row < len(qualities):
+def _checked_row(stage: Stage, entry: int) -> tuple[int, int]:
+    """The quality and format of a CODEC entry."""
+    row, rows = int(stage.row[entry]), stage.tables.codec
+    if not 0 <= row < len(rows):
         raise EngineError(f"native engine: stage.row: entry {entry} has no row {row}")
-    return row
+    quality, kind = rows[row]
+    return int(quality), int(kind)
 
 
 def _run_parts(

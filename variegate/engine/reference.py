@@ -5,12 +5,13 @@ How values become pixels is said in values.py; some verbs have modules of their 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
 
+from variegate.engine.codec import plain_reader, through_file
 from variegate.engine.engine import Images, numbers_of
+from variegate.engine.neighbors import blur, kernel, median, rescale, scatter, smooth, tiles, zoom
 from variegate.engine.noises import noise
 from variegate.engine.sampling import warp
 from variegate.engine.values import (
@@ -19,7 +20,6 @@ from variegate.engine.values import (
     blend,
     gray,
     levels,
-    mirrored,
     own_fill,
     random_levels,
     rounded,
@@ -193,44 +193,6 @@ def equalized(channel: Image) -> Image:
     return through(channel, table / 255.0)
 
 
-def blur(image: Image, tables: Tables, row: int) -> Image:
-    """Separable Gaussian, radius ceil(3 sigma), border mirrored about the outer pixel's center;
-    rounded once.
-    """
-    sigma = float(tables.blur[row])
-    radius = int(np.ceil(3 * sigma))
-    if radius == 0:
-        return image
-    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-    weights /= weights.sum()
-    value = levels(image)
-    for axis in (1, 0):
-        taps = mirrored(np.arange(-radius, value.shape[axis] + radius), value.shape[axis])
-        wide = np.take(value, taps, axis=axis)
-        windows = np.lib.stride_tricks.sliding_window_view(wide, 2 * radius + 1, axis=axis)
-        value = windows @ weights
-    return rounded(value, image)
-
-
-def smooth(image: Image, tables: Tables, row: int) -> Image:
-    """Blend with Pillow's SMOOTH (1 1 1, 1 5 1, 1 1 1 over 13); the outermost pixels stay."""
-    factor = np.float32(tables.smooth[row])
-    height, width = image.shape[:2]
-    if height < 3 or width < 3:
-        return image
-    value = image.astype(np.float32)
-    side, middle = np.float32(1 / 13), np.float32(5 / 13)
-    total = np.full_like(value[1:-1, 1:-1], 0.5 if image.dtype == np.uint8 else 0.0)
-    for shift, center in ((2, side), (1, middle), (0, side)):
-        line = value[shift : shift + height - 2]
-        total = total + ((line[:, :-2] * side + line[:, 1:-1] * center) + line[:, 2:] * side)
-    degenerate = value.copy()
-    if image.dtype == np.uint8:
-        total = np.floor(np.clip(total, 0, 255))
-    degenerate[1:-1, 1:-1] = total
-    return blend(degenerate, image, factor)
-
-
 def rectangles(image: Image, tables: Tables, row: int) -> Image:
     """Fill rectangles with a level or with random levels, each a pure function of the key and the
     value's place.
@@ -258,22 +220,9 @@ def grid(image: Image, tables: Tables, row: int) -> Image:
 
 
 def codec(image: Image, tables: Tables, row: int) -> Image:
-    """A JPEG of 1 or 3 channels through Pillow; a fourth channel stays. Floats go through the
-    nearest level.
-    """
-    from PIL import Image as Pillow
-
-    whole = (
-        image if image.dtype == np.uint8 else rounded(levels(image), np.empty(0, dtype=np.uint8))
-    )
-    color = whole[..., 0] if whole.shape[2] == 1 else whole[..., :3]
-    buffer = io.BytesIO()
-    Pillow.fromarray(np.ascontiguousarray(color)).save(
-        buffer, "JPEG", quality=int(tables.codec[row]), subsampling=2
-    )
-    back = np.asarray(Pillow.open(buffer)).reshape(*color.shape[:2], -1)
-    back = back if image.dtype == np.uint8 else (back / 255.0).astype(np.float32)
-    return np.concatenate([back, image[..., back.shape[2] :]], axis=2)
+    """A JPEG or WebP through Pillow (see codec.through_file)."""
+    quality, kind = (int(value) for value in tables.codec[row])
+    return through_file(image, (quality, kind), plain_reader)
 
 
 VERBS = {
@@ -288,5 +237,11 @@ VERBS = {
     Verb.RECTANGLES: rectangles,
     Verb.GRID: grid,
     Verb.NOISE: noise,
+    Verb.KERNEL: kernel,
+    Verb.MEDIAN: median,
+    Verb.TILES: tiles,
+    Verb.RESCALE: rescale,
+    Verb.ZOOM: zoom,
+    Verb.SCATTER: scatter,
     Verb.CODEC: codec,
 }

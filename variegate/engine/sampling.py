@@ -175,6 +175,18 @@ def triangle(t: Floats) -> Floats:
     return np.asarray(np.maximum(1 - np.abs(t), 0.0))
 
 
+def box(t: Floats) -> Floats:
+    """Pillow's BOX kernel."""
+    return np.where((t > -0.5) & (t <= 0.5), 1.0, 0.0)
+
+
+KERNELS = {
+    Resample.BILINEAR: (triangle, 1.0),
+    Resample.BICUBIC: (cubic, 2.0),
+    Resample.BOX: (box, 0.5),
+}
+
+
 def sample(image: Image, x: Floats, y: Floats, resample: Resample, border: Border) -> Image:
     """Values at points (x, y); uint8 rounded, floats clipped to 0..1 where the kernel can
     overshoot.
@@ -239,7 +251,7 @@ def weights(
     The source point of output i is scale * (i + 1/2) + offset. Shrinking widens the kernel. With
     the border `constant`, taps outside the frame are dropped and the rest sums to 1.
     """
-    kernel, reach = (triangle, 1) if resample is Resample.BILINEAR else (cubic, 2)
+    kernel, reach = KERNELS[resample]
     center = scale * (np.arange(count) + 0.5) + offset
     widen = max(1.0, abs(scale))
     support = reach * widen

@@ -64,6 +64,12 @@ TOLERANCES: Mapping[Verb, Tolerance] = MappingProxyType(
         Verb.RECTANGLES: EXACT,
         Verb.GRID: EXACT,
         Verb.NOISE: EXACT,
+        Verb.KERNEL: CLOSE,
+        Verb.MEDIAN: EXACT,
+        Verb.TILES: CLOSE,
+        Verb.RESCALE: CLOSE,
+        Verb.ZOOM: INTERPOLATED,
+        Verb.SCATTER: EXACT,
         Verb.CODEC: EXACT,
     }
 )

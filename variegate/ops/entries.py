@@ -76,13 +76,86 @@ class Measure:
     value: Floats
 
 
+class Window(IntEnum):
+    """How much a neighbor counts in a blur."""
+
+    GAUSSIAN = 0
+    BOX = 1
+
+
 @dataclass(frozen=True)
 class Blur:
-    """sigma (k,): Gaussian blur, radius ceil(3 sigma), border mirrored about the outer pixel's
-    center.
+    """width (k,) in pixels: sigma of a Gaussian of radius ceil(3 sigma), or a box of 2 width + 1
+    pixels a side whose outer pixels count in part; border mirrored about the outer pixel's center.
+    """
+
+    width: Floats
+    window: Window = Window.GAUSSIAN
+
+
+@dataclass(frozen=True)
+class Unsharp:
+    """out = value + amount * (value - blurred), by a Gaussian of sigma (k,).
+
+    threshold (k,) levels: differences up to it stay, from twice that on they count in full.
     """
 
     sigma: Floats
+    amount: Floats
+    threshold: Floats
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """weights (k, s, s), s odd: each pixel becomes the weighted sum of those around it, border
+    mirrored about the outer pixel's center.
+    """
+
+    weights: Floats
+
+
+@dataclass(frozen=True)
+class Median:
+    """radius (k,): the median of a square of 2 radius + 1 pixels a side; the border repeats."""
+
+    radius: Ints
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """grid (k, 2) as (rows, columns) and clip (k,): each tile's histogram, clipped at `clip` times
+    its mean, is equalized; between tiles the tables are blended. Color changes by its luma alone.
+    """
+
+    grid: Ints
+    clip: Floats
+
+
+@dataclass(frozen=True)
+class Rescale:
+    """The image at size (k, 2), by `down`, and at its own size again, by `up`."""
+
+    size: Ints
+    down: str
+    up: str
+
+
+@dataclass(frozen=True)
+class Zoomed:
+    """The mean of an image and of itself enlarged by 1 + step, 1 + 2 step, ...: count (k,) in
+    all.
+    """
+
+    step: Floats
+    count: Ints
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Each pixel becomes one at most `distance` (k,) rows and columns away, `rounds` times."""
+
+    distance: Ints
+    rounds: int
 
 
 @dataclass(frozen=True)
@@ -157,11 +230,19 @@ class Noise:
     fill: float | tuple[float, ...] = 0.0
 
 
+class FileFormat(IntEnum):
+    """A lossy file format."""
+
+    JPEG = 0
+    WEBP = 1
+
+
 @dataclass(frozen=True)
 class Codec:
-    """quality (k,): a JPEG of this quality, decoded again."""
+    """quality (k,): a file of this format and quality, decoded again."""
 
     quality: Ints
+    kind: FileFormat = FileFormat.JPEG
 
 
 @dataclass(frozen=True)

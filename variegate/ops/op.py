@@ -147,6 +147,12 @@ class Op:
     rounds: bool = False
     reframes: bool = False
     channels: tuple[int, ...] = ()
+    scatters: bool = False
+
+    @property
+    def keyed(self) -> bool:
+        """Whether each image gets a key from which an engine makes a random number per pixel."""
+        return self.kind is Kind.NOISE or self.scatters
 
     @property
     def changes_size(self) -> bool:
@@ -206,6 +212,7 @@ OPS: dict[str, Op] = {}
 # Names that the field writes in its own way.
 SPECIAL = {
     "autocontrast": "AutoContrast",
+    "clahe": "CLAHE",
     "cutmix": "CutMix",
     "iso_noise": "ISONoise",
     "mixup": "MixUp",
@@ -225,6 +232,7 @@ def declare(
     rounds: bool = False,
     reframes: bool = False,
     channels: tuple[int, ...] | None = None,
+    scatters: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers a lowering function as an op; its name in CamelCase is the class name that users
     write.
@@ -232,6 +240,8 @@ def declare(
     example: arguments that the contract tests, the docs and the pictures use where the defaults do
     not do. rounds: a TABLE op's uint8 levels are rounded to nearest; otherwise truncated, as Pillow
     does. reframes: the output's size differs from the input's, though no required setting tells it.
+    scatters: it moves each pixel by a random number of its own, so that it needs a key as noise
+    does.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -252,6 +262,7 @@ def declare(
             rounds,
             reframes,
             COLORS.get(kind, ()) if channels is None else channels,
+            scatters,
         )
         return function
 

@@ -11,14 +11,24 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.errors import EngineError, PolicyError
-from variegate.ops.entries import MeasureMode, NoiseMode
-from variegate.ops.op import Kind
+from variegate.ops.entries import FileFormat, MeasureMode, NoiseMode, Window
 from variegate.ops.registry import get
 from variegate.ops.settings import MAX_SIDE
+from variegate.plan.neighbors import MOST_SUM
 from variegate.plan.plan import Plan, check_extras, check_values
-from variegate.plan.program import KNOTS, Border, MixStage, Program, Resample, Stage, Tables, Verb
+from variegate.plan.program import (
+    KNOTS,
+    WARP_WAYS,
+    Border,
+    MixStage,
+    Program,
+    Resample,
+    Stage,
+    Tables,
+    Verb,
+)
 from variegate.plan.record import Record
-from variegate.plan.tables import SHAPES
+from variegate.plan.tables import LISTS, SHAPES
 
 Array = npt.NDArray[Any]
 
@@ -34,6 +44,12 @@ COUNTED = {
     Verb.RECTANGLES: "rectangles_fill",
     Verb.GRID: "grid",
     Verb.NOISE: "noise",
+    Verb.KERNEL: "kernel_bits",
+    Verb.MEDIAN: "median",
+    Verb.TILES: "tiles",
+    Verb.RESCALE: "rescale",
+    Verb.ZOOM: "zoom",
+    Verb.SCATTER: "scatter",
     Verb.CODEC: "codec",
 }
 AGREE = 1e-6  # how well a matrix and its inverse multiply to the identity, relative to their size
@@ -83,7 +99,7 @@ def _check_record(record: Record, count: int) -> None:
             _rule(
                 value == np.rint(value), "plan", "whole values are whole", f"{where}.{param.name}"
             )
-    if op.kind is Kind.NOISE:
+    if op.keyed:
         _rule(record.values["key"] != 0, "plan", "noise keys are not 0", where)
 
 
@@ -137,7 +153,8 @@ def _check_rects(rects: Array, sizes: Array, where: str) -> None:
 
 def _check_tables(tables: Tables, dtype: Any) -> None:
     lookup = ((256,), np.uint8) if dtype == np.uint8 else ((KNOTS,), np.float32)
-    for name, (shape, kind) in {**SHAPES, "lookup": lookup}.items():
+    lists = {name: ((width,), kind) for name, (width, kind) in LISTS.items()}
+    for name, (shape, kind) in {**SHAPES, **lists, "lookup": lookup}.items():
         value = _array(getattr(tables, name))
         _rule(value.shape[1:] == shape, "program", "columns have their shape", name)
         _rule(value.dtype == kind, "program", "columns have their dtype", name)
@@ -146,21 +163,43 @@ def _check_tables(tables: Tables, dtype: Any) -> None:
     for name in (n for n in SHAPES if n.endswith("_fill")):
         value = _array(getattr(tables, name))
         _rule((value >= 0) & (value <= 255), "program", "fills lie in 0..255", name)
-    for name in ("toward", "smooth", "blur", "noise"):
+    for name in ("toward", "smooth", "noise", "median", "scatter"):
         _rule(_array(getattr(tables, name)) >= 0, "program", "strengths are not negative", name)
-    quality = _array(tables.codec)
-    _rule((quality >= 1) & (quality <= 100), "program", "JPEG quality is 1..100")
     modes = _array(tables.measure)[:, 0]
     _rule(np.isin(modes, [float(m) for m in MeasureMode]), "program", "a measure mode is known")
     modes = _array(tables.noise)[:, 0]
     _rule(np.isin(modes, [float(m) for m in NoiseMode]), "program", "a noise mode is known")
     _rule(_array(tables.noise_key) != 0, "program", "noise keys are not 0")
-    start = _array(tables.rectangles_start)
-    whole = start[0] == 0 and start[-1] == len(tables.rectangles)
-    _rule(
-        whole and np.all(np.diff(start) >= 0), "program", "starts are monotone", "rectangles_start"
-    )
+    for name in LISTS:
+        start = _array(getattr(tables, f"{name}_start"))
+        whole = start[0] == 0 and start[-1] == len(getattr(tables, name))
+        _rule(whole and np.all(np.diff(start) >= 0), "program", "starts are monotone", name)
+    _check_filters(tables)
     _check_warps(tables)
+
+
+def _check_filters(tables: Tables) -> None:
+    window, width, _, threshold = _array(tables.blur).T
+    _rule(np.isin(window, list(Window)), "program", "a window is known")
+    _rule((width >= 0) & (threshold >= 0), "program", "strengths are not negative", "blur")
+    bits = _array(tables.kernel_bits)
+    _rule((bits >= 0) & (bits <= 20), "program", "kernels have 0 to 20 bits")
+    ends = np.concatenate([[0], np.cumsum(np.abs(_array(tables.kernel)[:, 2]), dtype=np.int64)])
+    sums = np.diff(ends[_array(tables.kernel_start)])
+    _rule(sums <= MOST_SUM, "program", "32 bits hold a kernel's sums")
+    rows, columns, clip = _array(tables.tiles).T
+    _rule((rows >= 1) & (columns >= 1) & (clip >= 1), "program", "tiles and clips are 1 or more")
+    height, width, down, up = _array(tables.rescale).T
+    sizes = np.minimum(height, width) >= 1, np.maximum(height, width) <= MAX_SIDE
+    _rule(np.all(sizes), "program", "sizes are 1 or more", "rescale")
+    _rule(np.isin(down, list(Resample)), "program", "a way to resample is known", "rescale")
+    _rule(np.isin(up, WARP_WAYS), "program", "a way to resample is known", "rescale")
+    step, count = _array(tables.zoom).T
+    _rule((step >= 0) & (count >= 1), "program", "zooms are 1 or more")
+    _rule(_array(tables.scatter_key) != 0, "program", "noise keys are not 0", "scatter")
+    quality, kind = _array(tables.codec).T
+    _rule((quality >= 1) & (quality <= 100), "program", "a file's quality is 1..100")
+    _rule(np.isin(kind, list(FileFormat)), "program", "a file format is known")
 
 
 def _check_warps(tables: Tables) -> None:
@@ -168,7 +207,7 @@ def _check_warps(tables: Tables) -> None:
         matrix = _array(getattr(tables, name)).reshape(-1, 3, 3)
         _rule(np.linalg.det(matrix) != 0, "program", "matrices are invertible", name)
     mode = _array(tables.warp_mode)
-    _rule(np.isin(mode[:, 0], list(Resample)), "program", "a way to resample is known")
+    _rule(np.isin(mode[:, 0], WARP_WAYS), "program", "a way to resample is known")
     _rule(np.isin(mode[:, 1], list(Border)), "program", "a border is known")
     _rule(np.isin(mode[:, 2], (0, 1)), "program", "antialias is 0 or 1")
     field = (mode[:, 3] >= -1) & (mode[:, 3] < len(tables.fields))

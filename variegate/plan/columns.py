@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from variegate.errors import PolicyError
 from variegate.ops.entries import (
-    Blur,
     Channels,
     Codec,
     FillMode,
@@ -22,24 +19,11 @@ from variegate.ops.entries import (
     Smooth,
     Toward,
 )
+from variegate.plan import neighbors
 from variegate.plan.drawn import Group
+from variegate.plan.made import Columns, side_by_side
 from variegate.plan.program import Verb
 from variegate.plan.tables import fill_rows
-
-Array = npt.NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Columns:
-    """A verb and its columns, one row for each sample of the group.
-
-    lists: name of a table of variable length -> its rows (k, m, ...) and which are used (k, m).
-    """
-
-    verb: Verb
-    columns: dict[str, Array]
-    lists: dict[str, tuple[Array, Array]] = field(default_factory=dict)
-
 
 Maker: TypeAlias = Callable[[Any, Group, int], Columns]
 
@@ -68,10 +52,6 @@ def _measure(entry: Measure, group: Group, channels: int) -> Columns:
     measure = np.empty((len(group.rows), 2))
     measure[:, 0], measure[:, 1] = float(entry.mode), entry.value
     return Columns(Verb.MEASURE, {"measure": measure})
-
-
-def _blur(entry: Blur, group: Group, channels: int) -> Columns:
-    return Columns(Verb.BLUR, {"blur": entry.sigma})
 
 
 def _smooth(entry: Smooth, group: Group, channels: int) -> Columns:
@@ -105,17 +85,17 @@ def _noise(entry: Noise, group: Group, channels: int) -> Columns:
 
 
 def _codec(entry: Codec, group: Group, channels: int) -> Columns:
-    return Columns(Verb.CODEC, {"codec": entry.quality.astype(np.int32)})
+    return Columns(Verb.CODEC, {"codec": side_by_side(entry.quality, float(entry.kind))})
 
 
 MAKERS: dict[type, Maker] = {
     Toward: _toward,
     Channels: _channels,
     Measure: _measure,
-    Blur: _blur,
     Smooth: _smooth,
     Rectangles: _rectangles,
     Grid: _grid,
     Noise: _noise,
     Codec: _codec,
+    **neighbors.MAKERS,
 }

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from variegate.ops.op import Kind, Op, Param
+from variegate.ops.op import Op, Param
 from variegate.plan.drawn import Finite, Group
 from variegate.policy.nodes import Step, Strength
 
@@ -69,7 +69,7 @@ class Family:
             for name in first.columns
             if name != "p"
         }
-        self.keyed = self.op.kind is Kind.NOISE or first.step.arguments.get("mode") == "noise"
+        self.keyed = self.op.keyed or first.step.arguments.get("mode") == "noise"
         self.strength: Strength | None = first.step.magnitude
         self.low = np.array([_low(leaf) for leaf in leaves])
         self.high = np.array([_high(leaf) for leaf in leaves])

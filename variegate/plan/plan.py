@@ -149,7 +149,7 @@ def check_extras(
         partner = values.get("partner", np.full(1, -1))
         if np.any(partner < 0) or np.any(partner >= count):
             raise PolicyError(f"plan: {op.name}.partner: outside 0..{count - 1}")
-    if (op.kind is Kind.NOISE or settings.get("mode") == "noise") and "key" not in values:
+    if (op.keyed or settings.get("mode") == "noise") and "key" not in values:
         raise PolicyError(f"plan: {op.name}.key is missing")
 
 

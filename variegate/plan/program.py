@@ -34,7 +34,13 @@ class Verb(IntEnum):
     RECTANGLES = 8
     GRID = 9
     NOISE = 10
-    CODEC = 11
+    KERNEL = 11
+    MEDIAN = 12
+    TILES = 13
+    RESCALE = 14
+    ZOOM = 15
+    SCATTER = 16
+    CODEC = 17
 
 
 class Resample(IntEnum):
@@ -43,6 +49,10 @@ class Resample(IntEnum):
     NEAREST = 0
     BILINEAR = 1
     BICUBIC = 2
+    BOX = 3  # the mean of the pixels that an output pixel covers; in RESCALE alone
+
+
+WARP_WAYS = (Resample.NEAREST, Resample.BILINEAR, Resample.BICUBIC)
 
 
 class Border(IntEnum):
@@ -74,14 +84,21 @@ class Tables:
     lookup (k, 256) uint8 for uint8 images, or (k, KNOTS) float32 on 0..1 for float32 images.
     channels (k, 12) float64: 3 rows of (r, g, b, 1), values on 0..1.
     toward, smooth (k,) float32: factors. measure (k, 2) float64: MeasureMode, factor.
-    blur (k,) float64: sigma in pixels.
+    blur (k, 4) float64: Window, width in pixels, amount, threshold in levels. Amount -1 is the blur
+        itself, others add so much of the difference from it (see ops.entries.Unsharp).
+    kernel_start (k + 1,) int64 into kernel (t, 3) int32: row and column away from the pixel, and
+        weight in units of 1 / 2^bits; kernel_bits (k,) int32.
+    median (k,) int32: radius in pixels. tiles (k, 3) float64: rows, columns, clip.
+    rescale (k, 4) int32: height, width, Resample down, Resample up.
+    zoom (k, 2) float64: step, count. scatter (k, 2) int32: distance, rounds; scatter_key (k,)
+        uint64.
     rectangles_start (k + 1,) int64 into rectangles (r, 4) int32 y1 x1 y2 x2. rectangles_fill (k,
     16) float32.
     rectangles_noise (k,) uint64: key of random levels, or 0 for the fill.
     grid (k, 6) float64, see ops.entries.Grid; grid_fill (k, 16) float32.
     noise (k, 4) float64: NoiseMode and its numbers, see ops.entries.Noise; noise_fill (k, 16)
         float32; noise_key (k,) uint64.
-    codec (k,) int32: JPEG quality.
+    codec (k, 2) int32: quality, FileFormat.
     """
 
     warp_matrix: Array
@@ -108,6 +125,15 @@ class Tables:
     noise: Array
     noise_fill: Array
     noise_key: Array
+    kernel_start: Array
+    kernel: Array
+    kernel_bits: Array
+    median: Array
+    tiles: Array
+    rescale: Array
+    zoom: Array
+    scatter: Array
+    scatter_key: Array
     codec: Array
 
 

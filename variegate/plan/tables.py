@@ -30,7 +30,7 @@ SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
     "channels": ((12,), np.float64),
     "toward": ((), np.float32),
     "measure": ((2,), np.float64),
-    "blur": ((), np.float64),
+    "blur": ((4,), np.float64),
     "smooth": ((), np.float32),
     "rectangles_fill": ((MAX_CHANNELS,), np.float32),
     "rectangles_noise": ((), np.uint64),
@@ -39,12 +39,19 @@ SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
     "noise": ((4,), np.float64),
     "noise_fill": ((MAX_CHANNELS,), np.float32),
     "noise_key": ((), np.uint64),
-    "codec": ((), np.int32),
+    "kernel_bits": ((), np.int32),
+    "median": ((), np.int32),
+    "tiles": ((3,), np.float64),
+    "rescale": ((4,), np.int32),
+    "zoom": ((2,), np.float64),
+    "scatter": ((2,), np.int32),
+    "scatter_key": ((), np.uint64),
+    "codec": ((2,), np.int32),
 }
 
 # Tables of variable length: numbers in a row, and their dtype. NAME_start has one more than the
 # verb's rows.
-LISTS: dict[str, tuple[int, type]] = {"rectangles": (4, np.int32)}
+LISTS: dict[str, tuple[int, type]] = {"rectangles": (4, np.int32), "kernel": (3, np.int32)}
 
 
 def fill_rows(fill: float | tuple[float, ...], count: int, channels: int, name: str) -> Array:

@@ -66,6 +66,28 @@ struct Lanes {
     template <int Count> Lanes right() const {
         return {VARIEGATE_LANE_OPERATION(srai_epi32)(bits, Count)};
     }
+    Lanes right_by(int count) const {
+        return {VARIEGATE_LANE_OPERATION(sra_epi32)(bits, _mm_cvtsi32_si128(count))};
+    }
+    // What words() and narrow() of four vectors in a row give, in the vectors' order.
+    Lanes in_order() const {
+#if defined(__AVX512BW__)
+        const __m512i order =
+            _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        return {_mm512_permutexvar_epi32(order, bits)};
+#elif defined(__AVX2__)
+        return {_mm256_permutevar8x32_epi32(bits, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7))};
+#else
+        return *this;
+#endif
+    }
+    // The smaller and the larger of each byte.
+    Lanes lower(Lanes other) const {
+        return {VARIEGATE_LANE_OPERATION(min_epu8)(bits, other.bits)};
+    }
+    Lanes upper(Lanes other) const {
+        return {VARIEGATE_LANE_OPERATION(max_epu8)(bits, other.bits)};
+    }
     // Numbers of 32 bits as words, words as bytes, each clipped; the other's behind this one's.
     Lanes words(Lanes other) const {
         return {VARIEGATE_LANE_OPERATION(packs_epi32)(bits, other.bits)};

@@ -67,6 +67,8 @@ struct Scratch {
     Buffer pairs_along;
     Buffer passed_row; // a row that has been through the first pass
     Buffer lines;      // single rows of numbers
+    Buffer smaller;    // an image within a verb
+    Buffer sums;       // numbers of each value of an image
     Buffer points;     // where the pixels of one row come from
     Buffer weights[2]; // filter weights of each axis
     Buffer

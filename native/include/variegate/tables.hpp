@@ -18,13 +18,20 @@ enum class Verb : int32_t {
     Rectangles,
     Grid,
     Noise,
+    Kernel,
+    Median,
+    Tiles,
+    Rescale,
+    Zoom,
+    Scatter,
     Codec,
 };
-enum class Resample : int32_t { Nearest, Bilinear, Bicubic };
+enum class Resample : int32_t { Nearest, Bilinear, Bicubic, Box };
 enum class Border : int32_t { Constant, Reflect, Edge, Wrap };
 // Modes and flags of variegate/ops/entries.py.
 enum class NoiseMode : int32_t { Gauss, Shot, Multiply, Impulse, Iso };
 constexpr int noise_channels = 1, noise_pixels = 2, noise_levels = 4;
+enum class Window : int32_t { Gaussian, Box };
 enum class MeasureMode : int32_t { Stretch, Equalize, AboutMean };
 
 constexpr int max_channels = 16;
@@ -53,7 +60,7 @@ struct Tables {
     int64_t measures = 0;
     const double* measure = nullptr;
     int64_t blurs = 0;
-    const double* blur = nullptr;
+    const double* blur = nullptr; // (k, 4): window, width, amount, threshold
     int64_t smooths = 0;
     const float* smooth = nullptr;
     int64_t rectangle_rows = 0;
@@ -69,6 +76,21 @@ struct Tables {
     const float* noise_fill = nullptr;
     const uint64_t* noise_key = nullptr;
     const float* normal = nullptr; // (normal_entries,)
+    int64_t kernels = 0;
+    const int64_t* kernel_start = nullptr;
+    const int32_t* kernel = nullptr; // (t, 3): row, column, weight
+    const int32_t* kernel_bits = nullptr;
+    int64_t medians = 0;
+    const int32_t* median = nullptr;
+    int64_t tilings = 0;
+    const double* tiles = nullptr; // (k, 3): rows, columns, clip
+    int64_t rescales = 0;
+    const int32_t* rescale = nullptr; // (k, 4): height, width, down, up
+    int64_t zooms = 0;
+    const double* zoom = nullptr; // (k, 2): step, count
+    int64_t scatters = 0;
+    const int32_t* scatter = nullptr; // (k, 2): distance, rounds
+    const uint64_t* scatter_key = nullptr;
 };
 
 // Entries of each of n samples, run in order.

@@ -80,6 +80,9 @@ struct Floats {
     friend Floats operator+(Floats a, Floats b) { return {VARIEGATE_PS(add)(a.lanes, b.lanes)}; }
     friend Floats operator-(Floats a, Floats b) { return {VARIEGATE_PS(sub)(a.lanes, b.lanes)}; }
     friend Floats operator*(Floats a, Floats b) { return {VARIEGATE_PS(mul)(a.lanes, b.lanes)}; }
+    // The smaller and the larger of each.
+    Floats lower(Floats other) const { return {VARIEGATE_PS(min)(lanes, other.lanes)}; }
+    Floats upper(Floats other) const { return {VARIEGATE_PS(max)(lanes, other.lanes)}; }
 };
 
 // Whole numbers of 16 bits.
@@ -198,6 +201,12 @@ struct Floats {
     }
     friend Floats operator*(Floats a, Floats b) {
         return each([&](int k) { return a.lanes[k] * b.lanes[k]; });
+    }
+    Floats lower(Floats b) const {
+        return each([&](int k) { return lanes[k] < b.lanes[k] ? lanes[k] : b.lanes[k]; });
+    }
+    Floats upper(Floats b) const {
+        return each([&](int k) { return lanes[k] < b.lanes[k] ? b.lanes[k] : lanes[k]; });
     }
 };
 

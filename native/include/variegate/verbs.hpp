@@ -57,7 +57,25 @@ template <class T> void grid(T* image, Shape shape, const Tables& tables, int64_
 template <class T>
 void noise(const T* in, Shape shape, const Tables& tables, int64_t row, T* out, Scratch& scratch);
 
-template <class T> void blur(const T* in, Shape shape, double sigma, T* out, Scratch& scratch);
+// numbers: window, width, amount and threshold.
+template <class T>
+void blur(const T* in, Shape shape, const double* numbers, T* out, Scratch& scratch);
 template <class T> void smooth(const T* in, Shape shape, float factor, T* out, Scratch& scratch);
+template <class T>
+void kernel(const T* in, Shape shape, const Tables& tables, int64_t row, T* out, Scratch& scratch);
+template <class T> void median(const T* in, Shape shape, int radius, T* out, Scratch& scratch);
+// numbers: rows, columns and clip.
+template <class T>
+void tiles(const T* in, Shape shape, const double* numbers, T* out, Scratch& scratch);
+// numbers: height, width, down and up.
+template <class T>
+void rescale(const T* in, Shape shape, const int32_t* numbers, T* out, Scratch& scratch);
+// numbers: step and count.
+template <class T>
+void zoom(const T* in, Shape shape, const double* numbers, T* out, Scratch& scratch);
+// numbers: distance and rounds.
+template <class T>
+void scatter(const T* in, Shape shape, const int32_t* numbers, uint64_t key, T* out,
+             Scratch& scratch);
 
 } // namespace variegate::inline VARIEGATE_TARGET

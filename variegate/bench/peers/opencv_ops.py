@@ -138,6 +138,41 @@ def jpeg(image: Any, quality: int) -> Any:
     return cv2.imdecode(coded, cv2.IMREAD_COLOR)
 
 
+def by_kernel(weights: Any) -> Work:
+    """A filter of small weights."""
+    return lambda image: cv2.filter2D(image, -1, weights)
+
+
+def line(length: int, degrees: float) -> Any:
+    """A drawn line through the middle, as a kernel."""
+    out, middle = np.zeros((length, length), dtype=np.float32), (length - 1) / 2
+    reach = np.array([np.cos(np.deg2rad(degrees)), -np.sin(np.deg2rad(degrees))]) * middle
+    ends = [tuple(int(v) for v in np.rint(middle + side * reach)) for side in (-1, 1)]
+    cv2.line(out, ends[0], ends[1], 1)
+    return out / out.sum()
+
+
+def sharpening(alpha: float) -> Any:
+    """The edges, times alpha, on top of the image."""
+    weights = np.full((3, 3), -alpha, dtype=np.float32)
+    weights[1, 1] = 1 + 8 * alpha
+    return weights
+
+
+def clahe(image: Any, clip: float) -> Any:
+    """On the lightness of Lab."""
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
+    lab[..., 0] = cv2.createCLAHE(clip, (8, 8)).apply(lab[..., 0])
+    return cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)
+
+
+def down_and_up(image: Any, scale: float) -> Any:
+    """To a share of each side and back, nearest."""
+    size = (image.shape[1], image.shape[0])
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
+    return cv2.resize(small, size, interpolation=cv2.INTER_NEAREST)
+
+
 def resized_crop(image: Any, draws: Draws, size: int, scale: Any, ratio: Any) -> Any:
     """A drawn part at a fixed size; INTER_LINEAR, or INTER_AREA where it shrinks."""
     top, left, high, wide = crop_place(draws, image.shape[0], image.shape[1], scale, ratio)

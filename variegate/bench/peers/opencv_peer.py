@@ -187,6 +187,12 @@ WORKS: dict[str, Callable[[Case], Work]] = {
         lambda image, n: cv2.copyMakeBorder(image, *(n["pixels"],) * 4, cv2.BORDER_CONSTANT)
     ),
     "GaussianBlur": _fixed(lambda image, n: cv2.GaussianBlur(image, (0, 0), n["sigma"])),
+    "Blur": _fixed(lambda image, n: cv2.blur(image, (2 * n["radius"] + 1,) * 2)),
+    "MedianBlur": _fixed(lambda image, n: cv2.medianBlur(image, 2 * n["radius"] + 1)),
+    "MotionBlur": lambda c: ops.by_kernel(ops.line(c.arguments["length"], c.arguments["angle"])),
+    "Sharpen": lambda c: ops.by_kernel(ops.sharpening(c.arguments["alpha"])),
+    "CLAHE": _fixed(lambda image, n: ops.clahe(image, n["clip_limit"])),
+    "Downscale": _fixed(lambda image, n: ops.down_and_up(image, n["scale"])),
     "GaussianNoise": _fixed(lambda image, n: ops.noise(image, n["sigma"])),
     "Cutout": _drawn(lambda image, draws, n: ops.square(image, draws, n["size"])),
     "RandomErasing": _drawn(lambda image, draws, n: ops.erase(image, draws)),

@@ -209,6 +209,8 @@ WORKS: dict[str, Callable[[Case], Work]] = {
     ),
     "Pad": _fixed(lambda image, n: Ops.expand(image, n["pixels"])),
     "GaussianBlur": _fixed(lambda image, n: image.filter(Filter.GaussianBlur(n["sigma"]))),
+    "Blur": _fixed(lambda image, n: image.filter(Filter.BoxBlur(n["radius"]))),
+    "MedianBlur": _fixed(lambda image, n: image.filter(Filter.MedianFilter(2 * n["radius"] + 1))),
     "Cutout": _drawn(lambda image, draws, n: square(image, draws, n["size"])),
     "RandomErasing": _drawn(lambda image, draws, n: erase(image, draws)),
     "JpegCompression": _fixed(lambda image, n: jpeg(image, n["quality"])),
