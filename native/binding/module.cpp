@@ -146,7 +146,8 @@ void output(nb::handle given, nb::handle scale, nb::handle offset, bool channels
 
 namespace variegate {
 void define_draws(nanobind::module_& m);
-}
+void define_lowering(nanobind::module_& m);
+} // namespace variegate
 
 NB_MODULE(_native, m) {
     using namespace variegate;
@@ -187,4 +188,5 @@ NB_MODULE(_native, m) {
     m.def("run_mixes", &mix, "Mixes a packed batch into `result`, one mix after the other.");
     m.def("run_output", &output, "Normalizes a packed batch into `result`.");
     define_draws(m);
+    define_lowering(m);
 }

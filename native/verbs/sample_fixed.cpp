@@ -82,92 +82,143 @@ void sample(const FixedRow& image, const int32_t* xs, const int32_t* ys, int cou
 #elif defined(__AVX2__)
 
 struct Block {
-    alignas(32) int32_t upper[8]; // weights of the upper two neighbors, 16 bits each
-    alignas(32) int32_t lower[8];
+    __m256i upper; // weights of the upper two neighbors, 16 bits each, of 8 pixels
+    __m256i lower;
     alignas(32) int32_t offset[8];
 };
 
-inline void find_block(const FixedRow& image, const int32_t* xs, const int32_t* ys, Block& block) {
-    const __m256i zero = _mm256_setzero_si256(), mask = _mm256_set1_epi32((1 << weight_bits) - 1);
-    const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(xs));
-    const __m256i y = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(ys));
+// What a row's pixels have in common.
+struct Bounds {
+    __m256i most; // column and row, 16 bits each
+    __m256i step; // bytes from one column and from one row to the next
+    bool narrow;  // whether those of a row fit 16 bits
+};
+
+inline __m256i all(int value) { return _mm256_set1_epi32(value); }
+
+inline Bounds bounds_of(const FixedRow& image) {
+    const auto stride = static_cast<int>(image.stride);
+    return {all(image.right | (image.bottom << 16)), all(image.depth | (stride << 16)),
+            image.stride < 32768};
+}
+
+inline void find_block(const FixedRow& image, const Bounds& bounds, __m256i x, __m256i y,
+                       Block& block) {
+    const __m256i mask = all((1 << weight_bits) - 1);
     const __m256i fx = _mm256_and_si256(_mm256_srli_epi32(x, 16 - weight_bits), mask);
     const __m256i fy = _mm256_and_si256(_mm256_srli_epi32(y, 16 - weight_bits), mask);
-    const __m256i product = _mm256_add_epi32(_mm256_madd_epi16(fx, fy), _mm256_set1_epi32(half));
+    const __m256i product = _mm256_add_epi32(_mm256_madd_epi16(fx, fy), all(half));
     const __m256i both = _mm256_srli_epi32(product, weight_bits);
     const __m256i across = _mm256_sub_epi32(fx, both), down = _mm256_sub_epi32(fy, both);
-    const __m256i rest =
-        _mm256_sub_epi32(_mm256_set1_epi32(1 << weight_bits), _mm256_add_epi32(fx, down));
-    const auto store = [](int32_t* to, __m256i value) {
-        _mm256_store_si256(reinterpret_cast<__m256i*>(to), value);
-    };
-    store(block.upper, _mm256_or_si256(rest, _mm256_slli_epi32(across, 16)));
-    store(block.lower, _mm256_or_si256(down, _mm256_slli_epi32(both, 16)));
+    const __m256i rest = _mm256_sub_epi32(all(1 << weight_bits), _mm256_add_epi32(fx, down));
+    block.upper = _mm256_or_si256(rest, _mm256_slli_epi32(across, 16));
+    block.lower = _mm256_or_si256(down, _mm256_slli_epi32(both, 16));
     // Places behind the last pixel of a row may be anywhere.
-    __m256i column = _mm256_max_epi32(_mm256_srai_epi32(x, 16), zero);
-    column = _mm256_min_epi32(column, _mm256_set1_epi32(image.right));
-    __m256i row = _mm256_max_epi32(_mm256_srai_epi32(y, 16), zero);
-    row = _mm256_min_epi32(row, _mm256_set1_epi32(image.bottom));
-    const __m256i line = _mm256_mullo_epi32(row, _mm256_set1_epi32(static_cast<int>(image.stride)));
-    const __m256i step = _mm256_mullo_epi32(column, _mm256_set1_epi32(image.depth));
-    store(block.offset, _mm256_add_epi32(line, step));
+    __m256i tap = _mm256_blend_epi16(_mm256_srli_epi32(x, 16), y, 0xaa);
+    tap = _mm256_min_epi16(_mm256_max_epi16(tap, _mm256_setzero_si256()), bounds.most);
+    __m256i offset = _mm256_madd_epi16(tap, bounds.step);
+    if (!bounds.narrow) {
+        const __m256i line =
+            _mm256_mullo_epi32(_mm256_srli_epi32(tap, 16), all(static_cast<int>(image.stride)));
+        const __m256i column = _mm256_and_si256(tap, all(0xffff));
+        offset = _mm256_add_epi32(line, _mm256_mullo_epi32(column, all(image.depth)));
+    }
+    _mm256_store_si256(reinterpret_cast<__m256i*>(block.offset), offset);
 }
 
-// The upper eight bytes, then the lower.
-inline __m128i neighbors(const uint8_t* from, int64_t stride) {
-    const __m128i upper = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
-    return _mm_castpd_si128(
-        _mm_loadh_pd(_mm_castsi128_pd(upper), reinterpret_cast<const double*>(from + stride)));
+// Sixteen bytes from each of two places.
+inline __m256i two_places(const uint8_t* first, const uint8_t* second) {
+    const auto at = [](const uint8_t* from) {
+        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    };
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(at(first)), at(second), 1);
 }
 
-// Two words for two weights that several lanes share.
-inline __m256i pair_of(const int32_t* weights) {
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_set1_epi32(weights[0])),
-                                   _mm_set1_epi32(weights[1]), 1);
-}
-
-template <int Depth>
-inline __m256i two_pixels(const FixedRow& image, const Block& block, int first) {
-    const __m256i bytes = _mm256_inserti128_si256(
-        _mm256_castsi128_si256(neighbors(image.pixels + block.offset[first], image.stride)),
-        neighbors(image.pixels + block.offset[first + 1], image.stride), 1);
+// Pixels Pick and Pick + 4, each in four numbers.
+template <int Depth, int Pick>
+inline __m256i two_pixels(const FixedRow& image, const Block& block) {
+    const uint8_t* first = image.pixels + block.offset[Pick];
+    const uint8_t* second = image.pixels + block.offset[Pick + 4];
     constexpr int8_t d = Depth, no = -1;
-    const __m128i up = _mm_setr_epi8(0, no, d, no, 1, no, d + 1, no, 2, no, d + 2, no,
-                                     Depth == 4 ? 3 : no, no, Depth == 4 ? 7 : no, no);
-    const __m128i low = _mm_setr_epi8(8, no, 8 + d, no, 9, no, 9 + d, no, 10, no, 10 + d, no,
-                                      Depth == 4 ? 11 : no, no, Depth == 4 ? 15 : no, no);
-    const __m256i upper = _mm256_madd_epi16(
-        _mm256_shuffle_epi8(bytes, _mm256_broadcastsi128_si256(up)), pair_of(block.upper + first));
-    const __m256i lower = _mm256_madd_epi16(
-        _mm256_shuffle_epi8(bytes, _mm256_broadcastsi128_si256(low)), pair_of(block.lower + first));
-    const __m256i sum = _mm256_add_epi32(_mm256_add_epi32(upper, lower), _mm256_set1_epi32(half));
+    const __m256i pairs = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, no, d, no, 1, no, d + 1, no, 2, no, d + 2, no, Depth == 4 ? 3 : no, no,
+                      Depth == 4 ? 7 : no, no));
+    constexpr int lane = Pick * 0x55;
+    const __m256i above = _mm256_shuffle_epi8(two_places(first, second), pairs);
+    const __m256i below =
+        _mm256_shuffle_epi8(two_places(first + image.stride, second + image.stride), pairs);
+    const __m256i upper = _mm256_madd_epi16(above, _mm256_shuffle_epi32(block.upper, lane));
+    const __m256i lower = _mm256_madd_epi16(below, _mm256_shuffle_epi32(block.lower, lane));
+    const __m256i sum = _mm256_add_epi32(_mm256_add_epi32(upper, lower), all(half));
     return _mm256_srai_epi32(sum, weight_bits);
+}
+
+// Eight pixels, four to a half of the register, without gaps within it.
+template <int Depth> inline __m256i eight_pixels(const FixedRow& image, const Block& block) {
+    constexpr int8_t d = Depth, no = -1;
+    const __m256i words =
+        _mm256_packs_epi32(two_pixels<Depth, 0>(image, block), two_pixels<Depth, 1>(image, block));
+    const __m256i more =
+        _mm256_packs_epi32(two_pixels<Depth, 2>(image, block), two_pixels<Depth, 3>(image, block));
+    const __m256i pixels = _mm256_packus_epi16(words, more);
+    if constexpr (Depth == 4) return pixels;
+    const __m128i dense =
+        d == 1 ? _mm_setr_epi8(0, 4, 8, 12, no, no, no, no, no, no, no, no, no, no, no, no)
+               : _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, no, no, no, no);
+    return _mm256_shuffle_epi8(pixels, _mm256_broadcastsi128_si256(dense));
+}
+
+// The first 8 pixels or, at the end of a row, fewer.
+template <int Depth> inline void store_pixels(__m256i pixels, int left, uint8_t* out) {
+    // Pixels that the two stores touch beyond the eight, and that are written over later.
+    constexpr int behind = (16 - 4 * Depth + Depth - 1) / Depth;
+    alignas(32) uint8_t room[32];
+    uint8_t* to = left >= 8 + behind ? out : room;
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_castsi256_si128(pixels));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 4 * Depth),
+                     _mm256_extracti128_si256(pixels, 1));
+    if (to == room) std::memcpy(out, room, static_cast<size_t>(std::min(8, left) * Depth));
+}
+
+// next(j, x, y) gives the places of the eight pixels from j on.
+template <int Depth, class Next>
+inline void sample_each(const FixedRow& image, int count, uint8_t* out, Next next) {
+    const Bounds bounds = bounds_of(image);
+    Block block;
+    for (int j = 0; j < count; j += 8, out += 8 * Depth) {
+        __m256i x, y;
+        next(j, x, y);
+        find_block(image, bounds, x, y, block);
+        store_pixels<Depth>(eight_pixels<Depth>(image, block), count - j, out);
+    }
+}
+
+inline __m256i load_places(const void* from) {
+    return _mm256_loadu_si256(static_cast<const __m256i*>(from));
 }
 
 template <int Depth>
 void sample(const FixedRow& image, const int32_t* xs, const int32_t* ys, int count, uint8_t* out) {
-    // From packs in halves, pixels 0 2 4 6 and 1 3 5 7, to pixels in order.
-    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    constexpr int8_t d = Depth, no = -1;
-    const __m128i dense =
-        d == 1   ? _mm_setr_epi8(0, 4, 8, 12, no, no, no, no, no, no, no, no, no, no, no, no)
-        : d == 4 ? _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
-                 : _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, no, no, no, no);
-    Block block;
-    for (int j = 0; j < count; j += 8, out += 8 * Depth) {
-        find_block(image, xs + j, ys + j, block);
-        const __m256i words = _mm256_packs_epi32(two_pixels<Depth>(image, block, 0),
-                                                 two_pixels<Depth>(image, block, 2));
-        const __m256i more = _mm256_packs_epi32(two_pixels<Depth>(image, block, 4),
-                                                two_pixels<Depth>(image, block, 6));
-        const __m256i pixels = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(words, more), order);
-        const __m128i first = _mm_shuffle_epi8(_mm256_castsi256_si128(pixels), dense);
-        const __m128i second = _mm_shuffle_epi8(_mm256_extracti128_si256(pixels, 1), dense);
-        alignas(16) uint8_t bytes[32];
-        _mm_store_si128(reinterpret_cast<__m128i*>(bytes), first);
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(bytes + 4 * Depth), second);
-        std::memcpy(out, bytes, static_cast<size_t>(std::min(8, count - j) * Depth));
-    }
+    sample_each<Depth>(image, count, out, [&](int j, __m256i& x, __m256i& y) {
+        x = load_places(xs + j);
+        y = load_places(ys + j);
+    });
+}
+
+// A block's places are found from its first one, so half of the blocks of eight go on from there.
+template <int Depth>
+void sample_track(const FixedRow& image, const Track& along, const Track& down, int first,
+                  int count, uint8_t* out) {
+    __m256i start_x{}, start_y{};
+    sample_each<Depth>(image, count, out, [&](int j, __m256i& x, __m256i& y) {
+        const int half_block = j % FixedRow::block;
+        if (half_block == 0) {
+            start_x = all(along.place(first + j));
+            start_y = all(down.place(first + j));
+        }
+        x = _mm256_add_epi32(start_x, load_places(along.steps + half_block));
+        y = _mm256_add_epi32(start_y, load_places(down.steps + half_block));
+    });
 }
 
 #else
@@ -242,6 +293,21 @@ void sample_fixed(const FixedRow& image, const int32_t* xs, const int32_t* ys, i
                   uint8_t* out) {
     if (image.depth == 1) return sample<1>(image, xs, ys, count, out);
     image.depth == 3 ? sample<3>(image, xs, ys, count, out) : sample<4>(image, xs, ys, count, out);
+}
+
+void sample_along(const FixedRow& image, const Track& x, const Track& y, int first, int count,
+                  int32_t* room, uint8_t* out) {
+#if defined(__AVX2__) && !defined(__AVX512VBMI__)
+    if (image.depth == 1) return sample_track<1>(image, x, y, first, count, out);
+    if (image.depth == 3) return sample_track<3>(image, x, y, first, count, out);
+    return sample_track<4>(image, x, y, first, count, out);
+#else
+    int32_t* xs = room;
+    int32_t* ys = room + count + FixedRow::block;
+    x.find(first, count, xs);
+    y.find(first, count, ys);
+    sample_fixed(image, xs, ys, count, out);
+#endif
 }
 
 void sample_shifted(const FixedRow& image, int32_t x, int32_t y, int count, uint8_t* out) {

@@ -40,6 +40,9 @@ Span Line::within(Span span, double high) const {
         const double value = at(span.from);
         return value >= 0 && value < high ? span : Span{span.from, span.from};
     }
+    const double first = at(span.from), last = at(span.to - 1);
+    const bool inside = std::fmin(first, last) >= 0 && std::fmax(first, last) < high;
+    if (inside) return span; // as most rows are
     const int enter = passing(span, slope > 0 ? 0 : high);
     const int leave = passing(span, slope > 0 ? high : 0);
     return {enter, std::max(enter, leave)};
@@ -84,8 +87,8 @@ void find_steps(double slope, uint32_t* steps) {
 }
 
 // Places of one block. Not inlined: the compiler would turn the loops around it inside out.
-[[gnu::noinline]] void spread(double first, const uint32_t* steps, int32_t* places) {
-    const auto start = static_cast<uint32_t>(fixed(first));
+[[gnu::noinline]] void spread(int32_t first, const uint32_t* steps, int32_t* places) {
+    const auto start = static_cast<uint32_t>(first);
     for (int k = 0; k < FixedRow::block; ++k) places[k] = static_cast<int32_t>(start + steps[k]);
 }
 
@@ -140,11 +143,11 @@ class FixedWarp {
         if (!cubic_ && x.slope == 1 && y.slope == 0 && across == 1 && down == 1)
             return sample_shifted(image_, fixed(x.at(span.from)), fixed(y.at(span.from)), count,
                                   row);
-        const double near_x = 1 / across, near_y = 1 / down;
-        for (int j = 0; j < count; j += FixedRow::block) {
-            spread(x.at(span.from + j) * near_x, step_x_, xs_ + j);
-            spread(y.at(span.from + j) * near_y, step_y_, ys_ + j);
-        }
+        const Track along{x.slope, x.start, 1 / across, step_x_};
+        const Track below{y.slope, y.start, 1 / down, step_y_};
+        if (!cubic_) return sample_along(image_, along, below, span.from, count, xs_, row);
+        along.find(span.from, count, xs_);
+        below.find(span.from, count, ys_);
         sample(count, row);
     }
 
@@ -215,6 +218,10 @@ class FixedWarp {
 };
 
 } // namespace
+
+void Track::find(int first, int count, int32_t* places) const {
+    for (int j = 0; j < count; j += FixedRow::block) spread(place(first + j), steps, places + j);
+}
 
 bool is_fixed(Shape shape, const Warp& warp) {
     // With the border `edge` a cubic changes up to two pixels beyond the frame, which the margin

@@ -153,10 +153,11 @@ def test_points_can_be_followed_at_the_largest_settings(op: str, values: dict) -
     given = np.random.default_rng(1).uniform(0, 1, (count, 300, 2)) * [230, 97]
     images = np.zeros((count, *size, 1), dtype=np.uint8)
     moved = aug(images=images, index=range(count), keypoints=list(given))["keypoints"]
-    tables = program.stages[0].tables
+    stage = program.stages[0]
     for sample in range(count):
+        field = stage.tables.warp_mode[stage.row[sample], 3]
         q = np.asarray(moved[sample], dtype=np.float64)
-        x, y = displace(q[:, 0], q[:, 1], tables.fields[sample], size)
+        x, y = displace(q[:, 0], q[:, 1], stage.tables.fields[field], size)
         assert np.abs(np.stack([x, y], axis=1) - given[sample]).max() < 1e-3
 
 

@@ -1,4 +1,5 @@
-"""What the compiled part computes beside pixels: random numbers, boxes and points.
+"""What the compiled part computes beside pixels: random numbers, runs of matrices and the order of
+entries (a variegate.plan.kernels.Kernels), boxes and points.
 
 Each has its meaning in NumPy, which serves where the compiled part is missing or not asked for.
 """
@@ -13,12 +14,26 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.engine.choose import COMPILED
+from variegate.plan.kernels import Part
 from variegate.plan.program import Stage
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
 StageArrays = tuple[Any, Any, Any, Any, Any]
+# What is known of each run that ends: the columns of its warp.
+WARP_ROWS: tuple[tuple[str, tuple[int, ...], type], ...] = (
+    ("rows", (), np.int64),
+    ("turn", (), np.int64),
+    ("warp_matrix", (9,), np.float64),
+    ("warp_forward", (9,), np.float64),
+    ("warp_before", (9,), np.float64),
+    ("warp_after", (9,), np.float64),
+    ("warp_size", (2,), np.int32),
+    ("warp_field_size", (2,), np.int32),
+    ("warp_mode", (4,), np.int32),
+    ("warp_fill", (16,), np.float32),
+)
 
 
 @lru_cache(maxsize=1)
@@ -28,7 +43,7 @@ def _native() -> Any:
         found = import_module(COMPILED)
     except ImportError:
         return None
-    return found if hasattr(found, "move_boxes") else None
+    return found if hasattr(found, "compose") else None
 
 
 def available() -> bool:
@@ -41,6 +56,41 @@ def uniforms(keys: Keys, index: Keys) -> Floats:
     result = np.empty((len(index), len(keys)))
     _native().uniforms(keys, np.ascontiguousarray(index), result)
     return result
+
+
+def inverse(matrix: Floats) -> Floats:
+    """Inverses (k, 3, 3), by cofactors; see variegate.plan.geometry."""
+    matrix = np.ascontiguousarray(matrix, dtype=np.float64)
+    result = np.empty(matrix.shape)
+    _native().invert(matrix, result)
+    return result
+
+
+def compose(
+    moves: tuple[Any, ...], ends: tuple[Ints, Ints], state: Any, manners: Any
+) -> dict[str, Any]:
+    """The columns of a warp for each run that ends; see variegate.plan.kernels."""
+    moves = tuple(map(np.ascontiguousarray, moves))
+    room = len(moves[0]) + int(np.count_nonzero(state[0]))
+    out: dict[str, Any] = {
+        name: np.empty((room, *shape), dtype=dtype) for name, shape, dtype in WARP_ROWS
+    }
+    count = _native().compose(moves, ends, state, manners, tuple(out.values()))
+    return {name: column[:count] for name, column in out.items()}
+
+
+def order(parts: list[Part], count: int) -> tuple[Any, Any, Any]:
+    """start (count + 1,), verb (m,) and row (m,); see variegate.plan.tables."""
+    entries = sum(len(part[1]) for part in parts)
+    start = np.empty(count + 1, dtype=np.int64)
+    verb, row = np.empty(entries, dtype=np.int32), np.empty(entries, dtype=np.int64)
+    _native().order_entries(parts, start, verb, row)
+    return start, verb, row
+
+
+def settled(levels: Any, rounds: bool, out: Any) -> None:
+    """Writes levels (k, 256), float32 or float64, as bytes into `out`; see variegate.plan.lower."""
+    _native().settle(np.ascontiguousarray(np.broadcast_to(levels, out.shape)), rounds, out)
 
 
 def move_boxes(stages: list[Stage], first: Ints, boxes: Floats) -> tuple[Floats, Floats, Floats]:

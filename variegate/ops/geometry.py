@@ -33,17 +33,22 @@ def translation(x: Floats, y: Floats) -> Floats:
 
 
 def about_center(matrix: Floats, sizes: Ints) -> Floats:
-    """The same linear maps with the frame's center as the fixed point."""
+    """The same affine maps with the frame's center in the place of the origin."""
     height, width = sizes[:, 0] / 2.0, sizes[:, 1] / 2.0
-    return translation(width, height) @ matrix @ translation(-width, -height)
+    result = matrix.copy()
+    for row, middle in enumerate((width, height)):
+        turned = matrix[:, row, 0] * width + matrix[:, row, 1] * height
+        result[:, row, 2] = matrix[:, row, 2] + middle - turned
+    return result
 
 
 def rotation(angle: Floats) -> Floats:
     """(k, 3, 3) rotations about the origin; multiples of 90 degrees are exact."""
     quarter = np.mod(angle, 90.0) == 0.0
     radians = np.deg2rad(angle)
-    cos = np.where(quarter, np.rint(np.cos(radians)), np.cos(radians))
-    sin = np.where(quarter, np.rint(np.sin(radians)), np.sin(radians))
+    cos, sin = np.cos(radians), np.sin(radians)
+    if quarter.any():
+        cos, sin = np.where(quarter, np.rint(cos), cos), np.where(quarter, np.rint(sin), sin)
     matrix = identity_matrices(len(angle))
     matrix[:, 0, 0] = cos
     matrix[:, 0, 1] = sin
@@ -249,15 +254,13 @@ def affine(
     translate_y: Floats,
 ) -> Geometry:
     """Scale, shear sideways, turn and move, in this order, about the center."""
-    linear = identity_matrices(len(sizes))
-    linear[:, 0, 0] = scale
-    linear[:, 1, 1] = scale
-    slide = identity_matrices(len(sizes))
-    slide[:, 0, 1] = shear
-    turned = about_center(rotation(angle) @ slide @ linear, sizes)
-    return Geometry(
-        translation(translate_x * sizes[:, 1], translate_y * sizes[:, 0]) @ turned, sizes
-    )
+    matrix = rotation(angle)
+    matrix[:, :2, 1] += matrix[:, :2, 0] * shear[:, None]
+    matrix[:, :2, :2] *= scale[:, None, None]
+    matrix = about_center(matrix, sizes)
+    matrix[:, 0, 2] += translate_x * sizes[:, 1]
+    matrix[:, 1, 2] += translate_y * sizes[:, 0]
+    return Geometry(matrix, sizes)
 
 
 # Up to 2/3 the moved corners stay a convex figure, whatever is drawn; beyond it some draws would

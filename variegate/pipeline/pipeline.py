@@ -112,7 +112,9 @@ class Pipeline:
         head = self._layout
         if parts is not None:
             head, self._tail = parts
+        self._kernels = None
         if self.engine == "native" and compiled.available():
+            self._kernels = compiled
             for layout in (self._layout, *(parts or ())):
                 layout.uniforms = compiled.uniforms
         alike = not head.needs_labels and (parts is not None or not self._mixes)
@@ -208,7 +210,9 @@ class Pipeline:
                 f"the plan was drawn for {len(plan)} images of other sizes than the "
                 f"{len(given)} given"
             )
-        return self._carried_out(given.program(lower(plan, *given.pixels)), given, out)
+        return self._carried_out(
+            given.program(lower(plan, *given.pixels, self._kernels)), given, out
+        )
 
     def explain(
         self, index: int, epoch: int = 0, *, size: tuple[int, int] = (224, 224), label: int = 0
@@ -228,7 +232,8 @@ class Pipeline:
     def _lowered(
         self, layout: Layout, epoch: int, ids: Keys, sizes: Any, dtype: Any, channels: int
     ) -> Program:
-        return lower(self._drawn_from(layout, epoch, ids, sizes), dtype, channels)
+        plan = self._drawn_from(layout, epoch, ids, sizes)
+        return lower(plan, dtype, channels, self._kernels)
 
     def _with_mixes(self, program: Program, start: int, epoch: int) -> Program:
         """What the mixes of the policy's end add to a program of one stage."""
@@ -254,7 +259,8 @@ class Pipeline:
         classes = None
         if given.labels is not None and self._layout.needs_labels:
             classes = class_indices(read_labels(given.labels, count))
-        return lower(self._drawn(epoch, ids, given.sizes, classes), *given.pixels)
+        plan = self._drawn(epoch, ids, given.sizes, classes)
+        return lower(plan, *given.pixels, self._kernels)
 
     def _means(self, count: int) -> Means:
         threads = self.threads

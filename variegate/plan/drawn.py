@@ -21,20 +21,20 @@ Rows = npt.NDArray[np.int64]
 class Finite:
     """Values that come from a short list. code (k,): each row's place in `values`, name -> (c,).
 
-    tables: what lowering made of the list, by dtype; kept for as long as the policy.
+    lowered: what lowering made of the list, by what it depends on; kept for as long as the policy.
     """
 
     code: Rows
     values: Mapping[str, Array]
-    tables: dict[str, Array]
+    lowered: dict[Any, Any]
 
 
 @dataclass
 class Group:
     """One op with the same settings on some samples, at one position or several.
 
-    rows, position (k,); values: name -> (k,) or (k, width). finite: the values as a short list, or
-    None.
+    rows, position (k,); values: name -> (k,) or (k, width). finite: more values, as a short list,
+    or None.
     """
 
     op: Op
@@ -44,9 +44,23 @@ class Group:
     values: dict[str, Array]
     finite: Finite | None = None
 
+    def all_values(self) -> dict[str, Array]:
+        """The values of every row, those of the list among them."""
+        if self.finite is None:
+            return self.values
+        code = self.finite.code
+        return {name: own[code] for name, own in self.finite.values.items()} | self.values
+
+    def listed(self) -> Group:
+        """The short list itself, a row for each of its values; without one, the group."""
+        if self.finite is None:
+            return self
+        rows = np.arange(len(next(iter(self.finite.values.values()))))
+        return Group(self.op, self.settings, rows, rows, dict(self.finite.values))
+
     def at(self, chosen: Array) -> Group:
         """The group of the `chosen` (k,) rows alone."""
-        values = {name: value[chosen] for name, value in self.values.items()}
+        values = {name: value[chosen] for name, value in self.all_values().items()}
         return Group(self.op, self.settings, self.rows[chosen], self.position[chosen], values)
 
 

@@ -81,7 +81,7 @@ class Family:
         self.signed = [p.name for p in self.op.params if f"{p.name} sign" in self.columns]
         self.listed: dict[str, Floats] | None = None
         self.place = np.arange(len(leaves))
-        self.tables: dict[str, npt.NDArray[Any]] = {}
+        self.lowered: dict[Any, Any] = {}
         if self._is_finite():
             self._list_values()
 
@@ -131,13 +131,13 @@ class Family:
                 return np.asarray(numbers[rows, columns[0, 0]])
             return np.asarray(numbers[rows, columns[local, 0]])
 
-        finite = None
+        finite: Finite | None = None
+        values: dict[str, Any] = {}
         if self.listed is not None:
             code = self.place[local]
             for bit, name in enumerate(self.signed):
                 code = code + ((uniform(f"{name} sign") < 0.5) << bit)
-            values: dict[str, Any] = {name: own[code] for name, own in self.listed.items()}
-            finite = Finite(code, self.listed, self.tables)
+            finite = Finite(code, self.listed, self.lowered)
         else:
             values = {p.name: self._param(p, local, uniform, None) for p in self.op.params}
         for item in self.op.draws:

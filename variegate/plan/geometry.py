@@ -14,6 +14,7 @@ from variegate.errors import PolicyError
 from variegate.ops.entries import Floats, Geometry, Ints
 from variegate.ops.settings import MAX_SIDE
 from variegate.plan.drawn import Group
+from variegate.plan.kernels import Kernels
 from variegate.plan.manners import CLASH, Manners
 from variegate.plan.program import Verb
 from variegate.plan.tables import Entries
@@ -24,6 +25,9 @@ OPEN = -1
 MAX_PIXELS = 1 << 28
 SAFE_SIDE = 1 << 14  # no product of two such sides is too large
 EYE = np.eye(3)
+FEW = 256
+NO_ROWS = np.zeros(0, dtype=np.int64)
+NO_MOVES = (*(NO_ROWS,) * 4, *(np.zeros((0, 3, 3)),) * 2, np.zeros((0, 2), dtype=np.int64))
 
 
 def inverse(matrix: Floats) -> Floats:
@@ -71,34 +75,52 @@ def _inverse_of_one(matrix: list[list[float]]) -> Floats | None:
     return np.array([[[value / determinant / divisor for value in row] for row in cofactors]])
 
 
+def product(first: Floats, second: Floats) -> Floats:
+    """first @ second of matrices (k, 3, 3), with sums in one order on every machine."""
+    result = np.empty((len(first), 3, 3))
+    for row in range(3):
+        a, b, c = first[:, row].T
+        for column in range(3):
+            u, v, w = second[:, :, column].T
+            result[:, row, column] = a * u + b * v + c * w
+    return result
+
+
 @dataclass
 class Moves:
     """What MATRIX and FIELD ops do to some rows (k,) of the batch; a row may stand there again at a
     later position.
 
-    position, manner (k,), size (k, 2), field (k,) a row of the fields or OPEN, or None where no op
-    has one; forward, backward (k, 3, 3).
+    position, manner (k,); pick (k,): which row of the other arrays is whose. forward, backward (t,
+    3, 3), size (t, 2), field (t,) a row of the fields or OPEN, or None where no op has one.
     """
 
     rows: Rows
     position: Rows
     manner: Ints
-    size: Ints
+    pick: Rows
     forward: Floats
     backward: Floats
+    size: Ints
     field: Ints | None
 
     def at(self, chosen: Any) -> Moves:
-        """The `chosen` ones (a slice, or places) alone."""
+        """The `chosen` ones (a slice, or places) alone, each with rows of its own."""
+        pick = self.pick[chosen]
         return Moves(
             self.rows[chosen],
             self.position[chosen],
             self.manner[chosen],
-            self.size[chosen],
-            self.forward[chosen],
-            self.backward[chosen],
-            None if self.field is None else self.field[chosen],
+            np.arange(len(pick)),
+            self.forward[pick],
+            self.backward[pick],
+            self.size[pick],
+            None if self.field is None else self.field[pick],
         )
+
+
+# What an op was lowered to, and which row of it is whose: each its own where that is None.
+Lowered = tuple[Geometry, Rows | None]
 
 
 def _check_size(size: Ints, name: str) -> None:
@@ -113,11 +135,16 @@ def _check_size(size: Ints, name: str) -> None:
 
 
 class PendingGeometry:
-    """Arrays over the samples: the size now, and the maps of the run so far, if one is pending."""
+    """Arrays over the samples: the size now, and the maps of the run so far, if one is pending.
 
-    def __init__(self, sizes: Ints) -> None:
+    one_size: all samples' size now, None where they differ or nobody has looked.
+    """
+
+    def __init__(self, sizes: Ints, kernels: Kernels | None = None) -> None:
         count = len(sizes)
-        self.sizes = sizes.astype(np.int64)
+        self.kernels = kernels
+        self.sizes = sizes.astype(np.int64, order="C")
+        self.one_size = _common(self.sizes)
         self.start_sizes = self.sizes.copy()
         self.pending = np.zeros(count, dtype=bool)
         self.waiting = False  # whether anything is pending
@@ -128,27 +155,86 @@ class PendingGeometry:
         self.field = np.full(count, OPEN)
 
     def moves(
-        self, groups: list[Group], lowered: list[Geometry], channels: int, entries: Entries
+        self, groups: list[Group], lowered: list[Lowered], channels: int, entries: Entries
     ) -> Moves:
-        """What these groups do, in order of position, from what their ops were lowered to."""
-        for group, entry in zip(groups, lowered, strict=True):
+        """What these groups do, group by group, from what their ops were lowered to."""
+        pick, first = [], 0
+        for group, (entry, own) in zip(groups, lowered, strict=True):
             _check_size(entry.size, group.op.name)
-        forward = _joined([entry.matrix for entry in lowered])
+            count = len(entry.matrix)
+            pick.append(np.arange(first, first + count) if own is None else own + first)
+            first += count
+        found = [entry for entry, _ in lowered]
         manner = [
             np.full(len(group.rows), self.manners.number(group, channels)) for group in groups
         ]
-        moves = Moves(
+        forward = _joined([entry.matrix for entry in found])
+        return Moves(
             _joined([group.rows for group in groups]),
             _joined([group.position for group in groups]),
             _joined(manner),
-            _joined([entry.size for entry in lowered]),
+            _joined(pick),
             forward,
-            _backward(lowered, forward),
-            _fields(lowered, entries),
+            self._backward(found, forward),
+            _joined([entry.size for entry in found]),
+            _fields(found, entries),
         )
-        if moves.position[0] == moves.position[-1] and np.all(np.diff(moves.position) == 0):
-            return moves
-        return moves.at(np.argsort(moves.position, kind="stable"))
+
+    def compose(self, moves: Moves | None, rows: Rows, ends: Rows, entries: Entries) -> None:
+        """Moves join the runs of their rows, and the runs of `rows` (k,) end at positions `ends`
+        (k,), position by position: first what joins, then what ends.
+        """
+        if moves is not None:
+            self._note_size(moves)
+        bent = self.bent or (moves is not None and moves.field is not None)
+        if self.kernels is not None and not bent:
+            return self._compose_at_once(self.kernels, moves, rows, ends, entries)
+        order = np.argsort(ends, kind="stable")
+        ends, rows, starts = ends[order], rows[order], NO_ROWS
+        if moves is not None:
+            moves = moves.at(np.argsort(moves.position, kind="stable"))
+            starts = moves.position
+        for position in distinct(np.concatenate([starts, ends])):
+            if moves is not None:
+                first, last = np.searchsorted(starts, (position, position + 1))
+                if first < last:
+                    self.add(moves.at(slice(first, last)), position, entries)
+            first, last = np.searchsorted(ends, (position, position + 1))
+            self.flush(rows[first:last], position, entries)
+        return None
+
+    def _compose_at_once(
+        self, kernels: Kernels, moves: Moves | None, rows: Rows, ends: Rows, entries: Entries
+    ) -> None:
+        moving: tuple[Any, ...] = NO_MOVES
+        if moves is not None:
+            moving = (moves.rows, moves.position, moves.manner, moves.pick)
+            moving += (moves.forward, moves.backward, moves.size)
+        matrices, sizes = (self.forward, self.backward), (self.sizes, self.start_sizes)
+        state = (self.pending, self.manner, *matrices, *sizes)
+        manners = (self.manners.together, self.manners.modes, self.manners.fills)
+        columns = kernels.compose(moving, (rows, ends), state, manners)
+        self.waiting = bool(self.pending.any())
+        entries.add(Verb.WARP, columns.pop("rows"), columns.pop("turn"), **columns)
+
+    def _note_size(self, moves: Moves) -> None:
+        """Keeps `one_size` true."""
+        size = _common(moves.size)
+        if size is None or (size != self.one_size and len(moves.rows) < len(self.sizes)):
+            self.one_size = None
+        elif size != self.one_size:
+            every = np.bincount(moves.rows, minlength=len(self.sizes)).all()
+            self.one_size = size if every else None
+
+    def _backward(self, lowered: list[Geometry], matrix: Floats) -> Floats:
+        """The inverses of all matrices, the ops' own where they know them exactly."""
+        invert = inverse if self.kernels is None else self.kernels.inverse
+        if all(entry.backward is None for entry in lowered):
+            return invert(matrix)
+        parts = [
+            invert(entry.matrix) if entry.backward is None else entry.backward for entry in lowered
+        ]
+        return np.concatenate(parts)
 
     def add(self, moves: Moves, turn: int, entries: Entries) -> None:
         """Composes moves of one position with the run of each of their rows, ending runs that do
@@ -179,8 +265,8 @@ class PendingGeometry:
             return
         fresh, rest = rows[~begun], rows[begun]
         self.forward[fresh], self.backward[fresh] = moves.forward[~begun], moves.backward[~begun]
-        self.forward[rest] = moves.forward[begun] @ self.forward[rest]
-        self.backward[rest] = self.backward[rest] @ moves.backward[begun]
+        self.forward[rest] = product(moves.forward[begun], self.forward[rest])
+        self.backward[rest] = product(self.backward[rest], moves.backward[begun])
 
     def _unfold(self) -> None:
         """Makes the arrays that only fields need."""
@@ -282,11 +368,17 @@ def _fields(lowered: list[Geometry], entries: Entries) -> Ints | None:
     )
 
 
-def _backward(lowered: list[Geometry], matrix: Floats) -> Floats:
-    """The inverses of all matrices, the ops' own where they know them exactly."""
-    if all(entry.backward is None for entry in lowered):
-        return inverse(matrix)
-    parts = [
-        inverse(entry.matrix) if entry.backward is None else entry.backward for entry in lowered
-    ]
-    return np.concatenate(parts)
+def _common(sizes: Ints) -> tuple[int, int] | None:
+    """The size that all of (k, 2) are; None where they differ."""
+    if len(sizes) == 0 or (len(sizes) > 1 and not (sizes == sizes[0]).all()):
+        return None
+    height, width = sizes[0].tolist()
+    return height, width
+
+
+def distinct(positions: Rows) -> list[int]:
+    """Each once, in order; NumPy's way only pays for many."""
+    if len(positions) < FEW:
+        return sorted(set(positions.tolist()))
+    found: list[int] = np.unique(positions).tolist()
+    return found

@@ -16,12 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.errors import PolicyError
-from variegate.ops.entries import Geometry, Luma, Mix, Output, Toward
+from variegate.ops.entries import Luma, Mix, Output, Toward
 from variegate.ops.op import Kind, Op
 from variegate.ops.registry import get
 from variegate.plan.columns import columns_of
 from variegate.plan.drawn import Group, Span, spans_of
-from variegate.plan.geometry import PendingGeometry
+from variegate.plan.geometry import NO_ROWS, Lowered, PendingGeometry, distinct
+from variegate.plan.kernels import Kernels
 from variegate.plan.layout import ALONE
 from variegate.plan.plan import Plan
 from variegate.plan.program import KNOTS, MixStage, Program, Stage, Verb
@@ -34,17 +35,16 @@ GEOMETRY = (Kind.MATRIX, Kind.FIELD)
 WHOLE_LEVELS = np.arange(256.0)
 ALL_LEVELS = np.linspace(0.0, 255.0, KNOTS)
 AT_ONCE = 1 << 14  # levels that are worked on at once, so that they stay in the cache
-FEW = 256
-NO_ROWS = np.zeros(0, dtype=np.int64)
+KEPT = 32  # sizes and dtypes for which the same list stays lowered
 
 
-def lower(plan: Plan, dtype: Any, channels: int) -> Program:
+def lower(plan: Plan, dtype: Any, channels: int, kernels: Kernels | None = None) -> Program:
     """The program that carries out a plan on images of this dtype (uint8 or float32) and channel
-    count.
+    count. kernels: what computes parts of it sooner; the program is the same.
 
     Raises PolicyError where an op cannot work on such images, by name.
     """
-    work = _Lowering(plan, np.dtype(dtype), channels)
+    work = _Lowering(plan, np.dtype(dtype), channels, kernels)
     for span in spans_of(plan.records):
         work.add_span(span)
     work.close_stage(last=True)
@@ -71,12 +71,15 @@ class _Lowering:
     geometry.
     """
 
-    def __init__(self, plan: Plan, dtype: np.dtype[Any], channels: int) -> None:
+    def __init__(
+        self, plan: Plan, dtype: np.dtype[Any], channels: int, kernels: Kernels | None
+    ) -> None:
         self.plan = plan
+        self.kernels = kernels
         self.dtype = dtype
         self.channels = channels
         self.program = Program(dtype)
-        self.geometry = PendingGeometry(plan.sizes)
+        self.geometry = PendingGeometry(plan.sizes, kernels)
         self.turn = 0
         self.open_stage()
 
@@ -86,8 +89,11 @@ class _Lowering:
         self.channels_in = self.channels
 
     def close_stage(self, last: bool = False) -> None:
-        self.geometry.flush(None, self.turn, self.entries)
-        start, verb, row = self.entries.per_sample(len(self.plan))
+        waiting = np.flatnonzero(self.geometry.pending)
+        if len(waiting):
+            ends = np.full(len(waiting), self.turn)
+            self.geometry.compose(None, waiting, ends, self.entries)
+        start, verb, row = self.entries.per_sample(len(self.plan), self.kernels)
         sizes = self.geometry.sizes.copy()
         tables = self.entries.tables()
         stage = Stage(
@@ -104,13 +110,9 @@ class _Lowering:
                 self.add(group)
             return
         moving = [group for group in groups if group.op.kind in GEOMETRY]
-        sizes = [self.geometry.sizes[group.rows] for group in moving]
-        lowered: list[Geometry] = [
-            call(group.op, group.settings, group.values, sizes=own)
-            for group, own in zip(moving, sizes, strict=True)
-        ]
-        if self._must_part(groups, sizes, lowered):
-            for position in _distinct(np.concatenate([group.position for group in groups])):
+        lowered: list[Lowered] = [self.lowered(group) for group in moving]
+        if self._must_part(groups, moving, lowered):
+            for position in distinct(np.concatenate([group.position for group in groups])):
                 parts = [(group, group.position == position) for group in groups]
                 self.add_span([group.at(own) for group, own in parts if own.any()])
             return
@@ -121,40 +123,52 @@ class _Lowering:
             self.add_pixels(group)
         self.turn = max(int(group.position[-1]) for group in groups)
 
-    @staticmethod
-    def _must_part(groups: Span, sizes: list[Rows], lowered: list[Geometry]) -> bool:
+    def lowered(self, group: Group) -> tuple[Any, Rows | None]:
+        """What the op makes of the group's values, and which row of it is whose.
+
+        Values of a short list are lowered once, where the images have one size.
+        """
+        size, finite = self.geometry.one_size, group.finite
+        if finite is None or size is None:
+            sizes = self.geometry.sizes[group.rows]
+            values, count = group.all_values(), len(group.rows)
+            return call(group.op, group.settings, values, sizes=sizes, count=count), None
+        if size not in finite.lowered:
+            if len(finite.lowered) >= KEPT:
+                finite.lowered.clear()
+            count = len(next(iter(finite.values.values())))
+            sizes = np.tile(np.array(size), (count, 1))
+            made = call(group.op, group.settings, finite.values, sizes=sizes, count=count)
+            finite.lowered[size] = made
+        return finite.lowered[size], finite.code
+
+    def _must_part(self, groups: Span, moving: Span, lowered: list[Lowered]) -> bool:
         """Whether an op changes sizes that an op of a later position has to see."""
         if len(groups) == 1 and len(groups[0].rows) == 1:
             return False
+        size = self.geometry.one_size
         same = all(
-            entry.size is own or np.array_equal(entry.size, own)
-            for own, entry in zip(sizes, lowered, strict=True)
+            np.array_equal(entry.size, self.geometry.sizes[group.rows])
+            if size is None
+            else (entry.size == size).all()
+            for group, (entry, _) in zip(moving, lowered, strict=True)
         )
         first = groups[0].position[0]
         return not same and any(np.any(group.position != first) for group in groups)
 
-    def compose(self, moving: Span, lowered: list[Geometry], rest: Span) -> None:
+    def compose(self, moving: Span, lowered: list[Lowered], rest: Span) -> None:
         """Each position's geometry joins the runs, and its other ops end them."""
-        geometry, entries = self.geometry, self.entries
         ends = np.concatenate([group.position for group in rest]) if rest else NO_ROWS
         rows = np.concatenate([group.rows for group in rest]) if rest else NO_ROWS
-        order = np.argsort(ends, kind="stable")
-        ends, rows = ends[order], rows[order]
+        geometry, entries = self.geometry, self.entries
         moves = geometry.moves(moving, lowered, self.channels, entries) if moving else None
-        starts = NO_ROWS if moves is None else moves.position
-        for position in _distinct(np.concatenate([starts, ends])):
-            if moves is not None:
-                first, last = np.searchsorted(starts, (position, position + 1))
-                if first < last:
-                    geometry.add(moves.at(slice(first, last)), position, entries)
-            first, last = np.searchsorted(ends, (position, position + 1))
-            geometry.flush(rows[first:last], position, entries)
+        geometry.compose(moves, rows, ends, entries)
 
     def add(self, group: Group) -> None:
         """A group of one position that stands alone, or beside one that does."""
         op = group.op
         if op.kind is Kind.CHAIN:
-            for name, chained in call(op, group.settings, group.values):
+            for name, chained in call(op, group.settings, group.all_values()):
                 self.add_span(
                     [Group(get(name), group.settings, group.rows, group.position, chained)]
                 )
@@ -162,7 +176,7 @@ class _Lowering:
             self.close_stage()
             self.program.stages.append(self.mix_stage(group))
         elif op.kind is Kind.OUTPUT:
-            output: Output = call(op, group.settings, group.values)
+            output: Output = call(op, group.settings, group.all_values())
             _check_output(output, self.channels)
             object.__setattr__(self.program, "output", output)
         else:
@@ -178,20 +192,19 @@ class _Lowering:
             *some, last = map(str, op.channels)
             legal = f"{', '.join(some)} or {last}" if some else last
             raise PolicyError(f"{op.name} needs images of {legal} channels, got {self.channels}")
-        sizes = self.geometry.sizes[rows]
-        entry = call(op, group.settings, group.values, sizes=sizes, count=len(rows))
-        self.add_entry(entry, group)
+        entry, pick = self.lowered(group)
+        self.add_entry(entry, group, pick)
 
-    def add_entry(self, entry: Any, group: Group) -> None:
-        """One entry, or several that run one after the other."""
+    def add_entry(self, entry: Any, group: Group, pick: Rows | None) -> None:
+        """One entry, or several that run one after the other. pick: see `lowered`."""
         if isinstance(entry, tuple):
             for part in entry:
-                self.add_entry(part, group)
+                self.add_entry(part, group, pick)
         elif isinstance(entry, Luma):
             self.to_luma(group)
         elif not (isinstance(entry, Toward) and self.channels == 1):  # gray is its own gray
-            made = columns_of(entry, group, self.channels)
-            self.entries.add(made.verb, group.rows, group.position, **made.columns)
+            made = columns_of(entry, group if pick is None else group.listed(), self.channels)
+            self.entries.add(made.verb, group.rows, group.position, pick, **made.columns)
             for name, (rows, used) in made.lists.items():
                 self.entries.add_list(name, rows, used)
 
@@ -208,14 +221,15 @@ class _Lowering:
 
     def table(self, group: Group) -> tuple[Array, Rows | None]:
         """Tables, and which is whose: one for each value where the values are a short list."""
+        op, settings, kernels = group.op, group.settings, self.kernels
         if group.finite is None:
             count = len(group.rows)
-            return level_table(group.op, group.settings, group.values, self.dtype, count), None
-        tables, values = group.finite.tables, group.finite.values
+            return level_table(op, settings, group.values, self.dtype, count, kernels), None
+        tables, values = group.finite.lowered, group.finite.values
         name = self.dtype.str
         if name not in tables:
             count = len(next(iter(values.values())))
-            tables[name] = level_table(group.op, group.settings, values, self.dtype, count)
+            tables[name] = level_table(op, settings, values, self.dtype, count, kernels)
         return tables[name], group.finite.code
 
     def mix_stage(self, group: Group) -> MixStage:
@@ -226,7 +240,7 @@ class _Lowering:
             raise PolicyError(
                 f"{op.name} needs images of one size, got {found}; resize or crop before it"
             )
-        entry: Mix = call(op, group.settings, group.values, sizes=sizes[rows])
+        entry: Mix = call(op, group.settings, group.all_values(), sizes=sizes[rows])
         partner, blend = np.arange(count), np.zeros(count, dtype=bool)
         weight, rects = np.ones(count), np.zeros((count, 4), dtype=np.int32)
         partner[rows] = group.values["partner"]
@@ -239,16 +253,13 @@ class _Lowering:
         return MixStage(partner, blend, weight, rects)
 
 
-def _distinct(positions: Rows) -> list[int]:
-    """Each once, in order; NumPy's way only pays for many."""
-    if len(positions) < FEW:
-        return sorted(set(positions.tolist()))
-    found: list[int] = np.unique(positions).tolist()
-    return found
-
-
 def level_table(
-    op: Op, settings: Mapping[str, Any], values: Mapping[str, Array], dtype: Any, count: int
+    op: Op,
+    settings: Mapping[str, Any],
+    values: Mapping[str, Array],
+    dtype: Any,
+    count: int,
+    kernels: Kernels | None = None,
 ) -> Array:
     """(k, 256) uint8, or (k, KNOTS) float32 on 0..1: the op's function on every level."""
     whole = dtype == np.uint8
@@ -258,7 +269,11 @@ def level_table(
     for first in range(0, count, step):
         part = tables[first : first + step]
         columns = {name: value[first : first + step, None] for name, value in values.items()}
-        result = np.maximum(call(op, settings, columns, levels=levels), 0)
+        result = call(op, settings, columns, levels=levels)
+        if whole and kernels is not None:
+            kernels.settled(result, op.rounds, part)
+            continue
+        result = np.maximum(result, 0)
         result = np.minimum(result, 255, out=result)
         if not whole:
             part[...] = np.divide(result, result.dtype.type(255))

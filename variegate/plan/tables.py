@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.errors import PolicyError
+from variegate.plan.kernels import Kernels, Part
 from variegate.plan.program import KNOTS, Tables, Verb
 
 Array = npt.NDArray[Any]
@@ -75,10 +76,7 @@ class Entries:
         self.lookup_shape = ((256,), np.uint8) if dtype == np.uint8 else ((KNOTS,), np.float32)
         self.parts: dict[str, list[Array]] = {}
         self.counts = dict(NO_COUNTS)
-        self.samples: list[Rows] = []
-        self.turns: list[Rows] = []
-        self.verbs: list[npt.NDArray[np.int32]] = []
-        self.rows: list[Rows] = []
+        self.order: list[Part] = []
         self.lists: dict[str, tuple[list[Array], list[Array]]] = {}
         self.fields: list[Array] = []
 
@@ -95,10 +93,7 @@ class Entries:
         first = self.counts[verb]
         own = len(samples) if pick is None else len(next(iter(columns.values())))
         self.counts[verb] += own
-        self.samples.append(samples)
-        self.turns.append(turn)
-        self.verbs.append(np.full(len(samples), verb, dtype=np.int32))
-        self.rows.append(np.arange(first, first + own) if pick is None else pick + first)
+        self.order.append((int(verb), samples, turn, pick, first))
         for name, value in columns.items():
             self.parts.setdefault(name, []).append(value)
 
@@ -116,28 +111,28 @@ class Entries:
         self.fields.append(grids)
         return np.arange(first, first + len(grids))
 
-    def per_sample(self, count: int) -> tuple[Array, Array, Array]:
+    def per_sample(self, count: int, kernels: Kernels | None = None) -> tuple[Array, Array, Array]:
         """start (count + 1,), verb (m,) and row (m,): each sample's entries side by side, in
         order.
         """
-        if not self.samples:
+        if not self.order:
             return (
                 np.zeros(count + 1, dtype=np.int64),
                 np.zeros(0, dtype=np.int32),
                 np.zeros(0, dtype=np.int64),
             )
-        samples, turns = np.concatenate(self.samples), np.concatenate(self.turns)
-        key = samples * (int(turns.max()) + 1) + turns
-        if key.max() < 1 << 16:
-            key = key.astype(np.uint16)  # sorts by counting, not by comparing
-        order = np.argsort(key, kind="stable")
+        if kernels is not None:
+            return kernels.order(self.order, count)
+        verbs, rows = [], []
+        for verb, own, _, pick, first in self.order:
+            verbs.append(np.full(len(own), verb, dtype=np.int32))
+            rows.append(first + (np.arange(len(own)) if pick is None else pick))
+        samples = np.concatenate([part[1] for part in self.order])
+        turns = np.concatenate([part[2] for part in self.order])
+        order = np.argsort(samples * (int(turns.max()) + 1) + turns, kind="stable")
         start = np.zeros(count + 1, dtype=np.int64)
         np.cumsum(np.bincount(samples, minlength=count), out=start[1:])
-        return (
-            start,
-            np.concatenate(self.verbs)[order],
-            np.concatenate(self.rows)[order],
-        )
+        return start, np.concatenate(verbs)[order], np.concatenate(rows)[order]
 
     def tables(self) -> Tables:
         """The rows as C-ordered arrays; empty where a verb was not used."""

@@ -18,6 +18,20 @@ struct FixedRow {
     int bottom;
 };
 
+// A coordinate along a row of the output: that of column j is (slope * (j + 1/2) + start) * share.
+struct Track {
+    double slope;
+    double start;
+    double share;
+    const uint32_t* steps; // from the first pixel of a block to each
+
+    int32_t place(int j) const {
+        return static_cast<int32_t>(((slope * (j + 0.5) + start) * share + 0.5) * FixedRow::one);
+    }
+    // Places of columns first, first + 1, ..., up to the end of the last one's block.
+    void find(int first, int count, int32_t* places) const;
+};
+
 // The copy of an image with a margin of `reach` pixels that continues it by the border's rule (by
 // its edge where the border is constant). Reads of 16 bytes from its last pixel on are allowed.
 FixedRow with_margin(const uint8_t* in, Shape shape, Border border, int reach, Buffer& room);
@@ -25,6 +39,10 @@ FixedRow with_margin(const uint8_t* in, Shape shape, Border border, int reach, B
 // Pixels at `count` places. Reads places up to the end of their block.
 void sample_fixed(const FixedRow& image, const int32_t* xs, const int32_t* ys, int count,
                   uint8_t* out);
+// Pixels at `count` places along two tracks, from column `first` on. room: for as many places and a
+// block, twice.
+void sample_along(const FixedRow& image, const Track& x, const Track& y, int first, int count,
+                  int32_t* room, uint8_t* out);
 bool has_sample_cubic();
 void sample_cubic(const FixedRow& image, const int32_t* xs, const int32_t* ys, int count,
                   uint8_t* out);
