@@ -34,11 +34,13 @@ if TYPE_CHECKING:
     from variegate.pipeline import Pipeline as Pipeline
     from variegate.pipeline.invert import invert as invert
     from variegate.plan.plan import Plan as Plan
+    from variegate.tta import TTA as TTA
 
 __version__ = "0.1.0"
 
 # Loaded on first use: name -> the module that has it.
 _LATER = {
+    "TTA": "variegate.tta",
     "Loader": "variegate.data.loader",
     "Pipeline": "variegate.pipeline",
     "Plan": "variegate.plan.plan",

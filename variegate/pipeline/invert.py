@@ -38,6 +38,7 @@ def invert(
     like: Pipeline | None = None,
     resample: str = "bilinear",
     fill: float = 0.0,
+    single: bool | None = None,
     **targets: Any,
 ) -> dict[str, Any]:
     """Takes what belongs to a plan's results back to the images that the plan was drawn for.
@@ -46,6 +47,8 @@ def invert(
     batch; image=, mask=, ... for a plan of one image. images may also be maps of a model, floats
     of any values and any number of channels (n, h, w, c): they are interpolated (`resample`:
     bilinear or nearest), masks are not. like: the pipeline whose formats, engine and threads count.
+    single: whether the targets are those of one sample; by default they are for a plan of one image
+    without images= and masks=.
 
     Returns a dict with the same names, and `seen`: (n, h, w) bool, or a list where sizes differ:
     which pixels of the original the result shows. Where they were not seen, images get `fill` and
@@ -59,7 +62,9 @@ def invert(
         raise InputError(f"invert: expected a Plan, got {type(plan).__name__}")
     if resample not in RESAMPLES:
         raise PolicyError(f"resample: expected {' or '.join(RESAMPLES)}, got {resample!r}")
-    batch, single = _as_batch(plan, targets)
+    if single is None:
+        single = len(plan) == 1 and not ({"images", "masks"} & set(targets))
+    batch = _as_batch(targets, single)
     form = Targets() if like is None else replace(like.targets, min_area=0.0, min_visibility=0.0)
     engine = choose(None if like is None else like.engine)
     threads = None if like is None else like.threads
@@ -81,9 +86,8 @@ def invert(
     return _one(result, targets) if single else result
 
 
-def _as_batch(plan: Plan, targets: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
-    """The targets under their names in a batch, and whether they were those of one sample."""
-    single = len(plan) == 1 and not ({"images", "masks"} & set(targets))
+def _as_batch(targets: Mapping[str, Any], single: bool) -> dict[str, Any]:
+    """The targets under their names in a batch."""
     known = SINGLE if single else ("images", *MARKS)
     for name in targets:
         if name not in known:
@@ -92,8 +96,8 @@ def _as_batch(plan: Plan, targets: Mapping[str, Any]) -> tuple[dict[str, Any], b
     if not given:
         raise InputError(f"invert: pass at least one of {', '.join(known)}")
     if single:
-        return {SINGLE[name]: as_batch_of_one(value) for name, value in given.items()}, True
-    return given, False
+        return {SINGLE[name]: as_batch_of_one(value) for name, value in given.items()}
+    return given
 
 
 def _one(result: Mapping[str, Any], targets: Mapping[str, Any]) -> dict[str, Any]:
