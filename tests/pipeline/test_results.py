@@ -134,7 +134,8 @@ def test_what_is_dropped_is_used_again() -> None:
 
 def test_there_are_few_buffers_and_none_for_small_results() -> None:
     buffers = Buffers()
-    assert buffers.take((1000, 1000), np.uint8) is None
+    assert buffers.take((1000, 1000), np.uint8).shape == (1000, 1000)
+    assert buffers._kept == []
     held = [buffers.take((1024 + i, 1024), np.float32) for i in range(9)]
     assert len(buffers._kept) == MOST
     assert all(one is not None and one.dtype == np.float32 for one in held)

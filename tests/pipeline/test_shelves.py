@@ -14,7 +14,7 @@ import variegate as vg
 from tests.pipeline.samples import IMAGES, digest, policy
 from variegate.errors import PolicyError
 from variegate.pipeline import shelves
-from variegate.pipeline.ahead import MOST, Ahead
+from variegate.pipeline.ahead import MOST_KEPT, Ahead
 from variegate.pipeline.shelves import DEBT, SMALL, SMALL_BLOCKS, SMALL_PRICE
 from variegate.plan.lower import lower
 
@@ -68,7 +68,7 @@ def test_blocks_are_aligned_drawn_once_and_become_large() -> None:
         ahead.program(SMALL * (9 - block) + 640, 1, FORM)
     assert len(making.made) == 1 + SMALL_BLOCKS
     ahead.program(3000, 1, FORM)
-    assert making.made[-1] == (3000 // MOST * MOST, MOST)
+    assert making.made[-1] == (3000 // MOST_KEPT * MOST_KEPT, MOST_KEPT)
     ahead.program(2100, 1, FORM)
     assert len(making.made) == 2 + SMALL_BLOCKS
 
@@ -76,11 +76,11 @@ def test_blocks_are_aligned_drawn_once_and_become_large() -> None:
 def test_blocks_that_save_nothing_are_given_up() -> None:
     """Never the same block twice: soon samples are drawn alone."""
     making = Making([])
-    ahead = Ahead(making, MOST * 16)  # so many numbers that all blocks stay small
+    ahead = Ahead(making, MOST_KEPT * 16)  # so many numbers that all blocks stay small
     for turn in range(200):
         ahead.program(10_000 * turn, 1, FORM)
     sizes = [size for _, size in making.made]
-    limit = max(1, (1 << 16) // (MOST * 16))
+    limit = max(1, (1 << 16) // (MOST_KEPT * 16))
     assert sizes.count(limit) == SMALL_BLOCKS + (DEBT - SMALL_BLOCKS * SMALL_PRICE) // 8
     assert sizes.count(1) == 200 - sizes.count(limit)
 

@@ -55,7 +55,7 @@ class Run:
             self._images: list[Any] = [None] * len(plan)
             return
         self._engine: Engine = choose(pipeline.engine)
-        self._program = lower(plan, *form)
+        self._program = lower(plan, *form, pipeline.kernels)
         first = self._program.stages[0]
         if not isinstance(first, Stage):
             raise InputError("the program begins with a mix, which needs a stage before it")
@@ -65,8 +65,7 @@ class Run:
         self.rows, self.factors, self._warp = need.rows, need.factor, need.warp
         self._output = self._program.output if len(self._program.stages) == 1 else None
         shape, dtype = _result_form(first, self._program.dtype, self._output)
-        room = buffers.take(shape, dtype)
-        self._out = np.empty(shape, dtype=dtype) if room is None else room
+        self._out = buffers.take(shape, dtype)
 
     def _program_sizes(self) -> Any:
         return [stage for stage in self._program.stages if isinstance(stage, Stage)][-1].sizes_out

@@ -90,7 +90,9 @@ def order(parts: list[Part], count: int) -> tuple[Any, Any, Any]:
 
 def settled(levels: Any, rounds: bool, out: Any) -> None:
     """Writes levels (k, 256), float32 or float64, as bytes into `out`; see variegate.plan.lower."""
-    _native().settle(np.ascontiguousarray(np.broadcast_to(levels, out.shape)), rounds, out)
+    if levels.shape != out.shape:
+        levels = np.broadcast_to(levels, out.shape)
+    _native().settle(np.ascontiguousarray(levels), rounds, out)
 
 
 def move_boxes(stages: list[Stage], first: Ints, boxes: Floats) -> tuple[Floats, Floats, Floats]:

@@ -22,11 +22,12 @@ class Images:
     None.
     """
 
-    __slots__ = ("_images", "batch")
+    __slots__ = ("_images", "batch", "count")
 
     def __init__(self, images: Iterable[Image] = (), batch: Image | None = None) -> None:
         self.batch = batch
         self._images: Sequence[Image] | Image = list(images) if batch is None else batch
+        self.count = len(self._images)
 
     @classmethod
     def of(cls, batch: Image) -> Images:
@@ -34,7 +35,7 @@ class Images:
         return cls(batch=batch if len(batch) else None)
 
     def __len__(self) -> int:
-        return len(self._images)
+        return self.count
 
     def __getitem__(self, place: int) -> Image:
         return self._images[place]

@@ -44,9 +44,7 @@ def run_stage(
         return _converted(_run_with_codec(stage, images, threads), output, out, threads)
     if len(stage.sizes_out) != len(images):
         raise EngineError(f"stage: made for {len(stage.sizes_out)} images, got {len(images)}")
-    channels = stage.channels_out
-    shapes = [(height, width, channels) for height, width in stage.sizes_out.tolist()]
-    return _run_between(stage, images, shapes, threads, output, out)
+    return _run_between(stage, images, None, threads, output, out)
 
 
 def _entries(stage: Stage) -> Any:
@@ -57,12 +55,12 @@ def _entries(stage: Stage) -> Any:
 def _run_between(
     stage: Stage,
     images: Sequence[Image] | Images,
-    shapes: Sequence[Size],
+    shapes: Sequence[Size] | None,
     threads: int,
     output: Output | None = None,
     out: Image | None = None,
 ) -> Images:
-    """Runs all entries; shapes: of the results before the output."""
+    """Runs all entries; shapes: of the results before the output, None for the stage's."""
     if not len(images):
         return Images()
     given = getattr(images, "batch", None)
@@ -72,7 +70,10 @@ def _run_between(
         scale, offset = _scale_offset(output, stage.channels_out, dtype == np.uint8)
         numbers = (scale, offset, output.layout == "NCHW")
         dtype = np.dtype(output.dtype)
-    results = Images.of(out) if out is not None else _empty(shapes, output, dtype)
+    if out is None and shapes is None:
+        channels = stage.channels_out
+        shapes = [(height, width, channels) for height, width in stage.sizes_out.tolist()]
+    results = _empty(shapes or [], output, dtype) if out is None else Images.of(out)
     _call(
         _native.run_stage,
         stage.start,

@@ -17,7 +17,8 @@ from variegate.pipeline.stream import ids_from
 from variegate.plan.counter import Keys
 from variegate.plan.program import Program, Stage
 
-MOST = 1024
+MOST = 4096
+MOST_KEPT = 1024  # of a block for samples in any order
 MOST_FLOATS = 128  # the tables of floats are 64 times as large
 MOST_NUMBERS = 1 << 16
 FASTER = 4
@@ -35,7 +36,7 @@ class Ahead:
         self._make = make
         self._limit = max(1, min(MOST, MOST_NUMBERS // max(1, numbers)))
         self._block: Block | None = None
-        self._shelves = Shelves(self._block_of, self._most)
+        self._shelves = Shelves(self._block_of, lambda form: min(MOST_KEPT, self._most(form)))
 
     def program(self, start: int, count: int, form: Form) -> Program:
         """The program of samples `start` to `start + count - 1`."""

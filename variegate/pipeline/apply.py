@@ -21,7 +21,7 @@ from variegate.targets.images import stack
 from variegate.targets.labels import mix_labels, read_labels, soften
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # made for every call, so not frozen
 class Means:
     """What a batch is worked on with. mixes: the names of the policy's ops that mix images, if
     any; buffers: memory for results.

@@ -29,11 +29,11 @@ class Buffers:
         self._kept: list[Array] = []
         self._most = most
 
-    def take(self, shape: tuple[int, ...], dtype: Any) -> Array | None:
-        """An array to be filled, or None where the result is small."""
+    def take(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """An array to be filled."""
         size = math.prod(shape) * np.dtype(dtype).itemsize
         if size < SMALLEST:
-            return None
+            return np.empty(shape, dtype=dtype)
         buffer = self._free(size + LINE)
         start = -buffer.ctypes.data % LINE
         result: Array = buffer[start : start + size].view(dtype).reshape(shape)

@@ -112,9 +112,9 @@ class Pipeline:
         head = self._layout
         if parts is not None:
             head, self._tail = parts
-        self._kernels = None
+        self.kernels = None
         if self.engine == "native" and compiled.available():
-            self._kernels = compiled
+            self.kernels = compiled
             for layout in (self._layout, *(parts or ())):
                 layout.uniforms = compiled.uniforms
         alike = not head.needs_labels and (parts is not None or not self._mixes)
@@ -152,7 +152,7 @@ class Pipeline:
 
     def _carried_out(self, program: Program, given: Given, out: Any) -> dict[str, Any]:
         images = given.images
-        into, means = given.out(out, program), self._means(len(images))
+        into, means = given.out(out, program), self._means(images.count)
         self._check_wide(given)
         result = apply_program(program, images, given.batch, means, into)
         return given.finished(result, program, out, self._channels_first)
@@ -211,7 +211,7 @@ class Pipeline:
                 f"{len(given)} given"
             )
         return self._carried_out(
-            given.program(lower(plan, *given.pixels, self._kernels)), given, out
+            given.program(lower(plan, *given.pixels, self.kernels)), given, out
         )
 
     def explain(
@@ -233,7 +233,7 @@ class Pipeline:
         self, layout: Layout, epoch: int, ids: Keys, sizes: Any, dtype: Any, channels: int
     ) -> Program:
         plan = self._drawn_from(layout, epoch, ids, sizes)
-        return lower(plan, dtype, channels, self._kernels)
+        return lower(plan, dtype, channels, self.kernels)
 
     def _with_mixes(self, program: Program, start: int, epoch: int) -> Program:
         """What the mixes of the policy's end add to a program of one stage."""
@@ -260,7 +260,7 @@ class Pipeline:
         if given.labels is not None and self._layout.needs_labels:
             classes = class_indices(read_labels(given.labels, count))
         plan = self._drawn(epoch, ids, given.sizes, classes)
-        return lower(plan, *given.pixels, self._kernels)
+        return lower(plan, *given.pixels, self.kernels)
 
     def _means(self, count: int) -> Means:
         threads = self.threads

@@ -117,9 +117,10 @@ class _Batch:
         leaf = np.concatenate([leaf for _, leaf in self.visits])
         visit = np.repeat(np.arange(len(self.visits)), [len(rows) for rows, _ in self.visits])
         there = leaf >= 0
-        if self.numbers.shape[1]:
+        if self.numbers.shape[1] and layout.rare:
             there &= self.numbers[rows, layout.p_column[leaf]] < layout.p[leaf]
-        rows, leaf, visit = rows[there], leaf[there], visit[there]
+        if not there.all():
+            rows, leaf, visit = rows[there], leaf[there], visit[there]
         family = layout.family[leaf].astype(np.int16)
         order = np.argsort(family, kind="stable")
         rows, leaf, visit = rows[order], leaf[order], visit[order]

@@ -86,6 +86,11 @@ class Layout:
     last: tuple[int, int, Keys] | None = None
     uniforms: Callable[[Keys, Keys], npt.NDArray[np.float64]] = uniforms
 
+    @property
+    def rare(self) -> bool:
+        """Whether any leaf is drawn with a probability below 1."""
+        return bool((self.p < 1).any())
+
     def keys(self, seed: int, epoch: int) -> Keys:
         """One key per column; those of the last seed and epoch are kept."""
         last = self.last

@@ -34,7 +34,7 @@ Rows = npt.NDArray[np.int64]
 GEOMETRY = (Kind.MATRIX, Kind.FIELD)
 WHOLE_LEVELS = np.arange(256.0)
 ALL_LEVELS = np.linspace(0.0, 255.0, KNOTS)
-AT_ONCE = 1 << 14  # levels that are worked on at once, so that they stay in the cache
+AT_ONCE = 1 << 15  # levels that are worked on at once, so that they stay in the cache
 KEPT = 32  # sizes and dtypes for which the same list stays lowered
 
 
@@ -45,8 +45,9 @@ def lower(plan: Plan, dtype: Any, channels: int, kernels: Kernels | None = None)
     Raises PolicyError where an op cannot work on such images, by name.
     """
     work = _Lowering(plan, np.dtype(dtype), channels, kernels)
-    for span in spans_of(plan.records):
-        work.add_span(span)
+    spans = spans_of(plan.records)
+    for place, span in enumerate(spans):
+        work.add_span(span, _ends_stage(spans[place + 1 :]))
     work.close_stage(last=True)
     return work.program
 
@@ -64,6 +65,12 @@ def call(
     """
     everything = {**given, **record_settings, **values}
     return op.lower(**{name: everything[name] for name in _accepted(op.name)})
+
+
+def _ends_stage(later: list[Span]) -> bool:
+    """Whether nothing more is done to pixels before a mix or the end."""
+    kinds = (span[0].op.kind for span in later if span[0].op.kind is not Kind.OUTPUT)
+    return next(kinds, Kind.MIX) is Kind.MIX
 
 
 class _Lowering:
@@ -89,10 +96,8 @@ class _Lowering:
         self.channels_in = self.channels
 
     def close_stage(self, last: bool = False) -> None:
-        waiting = np.flatnonzero(self.geometry.pending)
-        if len(waiting):
-            ends = np.full(len(waiting), self.turn)
-            self.geometry.compose(None, waiting, ends, self.entries)
+        if self.geometry.waiting:
+            self.compose([], [], [], self.turn + 1)
         start, verb, row = self.entries.per_sample(len(self.plan), self.kernels)
         sizes = self.geometry.sizes.copy()
         tables = self.entries.tables()
@@ -103,8 +108,10 @@ class _Lowering:
         if not last:
             self.open_stage()
 
-    def add_span(self, groups: Span) -> None:
-        """Groups that are lowered together: geometry composes position by position."""
+    def add_span(self, groups: Span, last: bool = False) -> None:
+        """Groups that are lowered together: geometry composes position by position. last: in its
+        stage, so that all runs end after it.
+        """
         if any(group.op.kind in ALONE for group in groups):
             for group in groups:
                 self.add(group)
@@ -117,11 +124,11 @@ class _Lowering:
                 self.add_span([group.at(own) for group, own in parts if own.any()])
             return
         rest = [group for group in groups if group.op.kind not in GEOMETRY]
+        self.turn = max(int(group.position[-1]) for group in groups)
         if moving or self.geometry.waiting:
-            self.compose(moving, lowered, rest)
+            self.compose(moving, lowered, rest, self.turn + 1 if last else None)
         for group in rest:
             self.add_pixels(group)
-        self.turn = max(int(group.position[-1]) for group in groups)
 
     def lowered(self, group: Group) -> tuple[Any, Rows | None]:
         """What the op makes of the group's values, and which row of it is whose.
@@ -156,10 +163,14 @@ class _Lowering:
         first = groups[0].position[0]
         return not same and any(np.any(group.position != first) for group in groups)
 
-    def compose(self, moving: Span, lowered: list[Lowered], rest: Span) -> None:
-        """Each position's geometry joins the runs, and its other ops end them."""
-        ends = np.concatenate([group.position for group in rest]) if rest else NO_ROWS
-        rows = np.concatenate([group.rows for group in rest]) if rest else NO_ROWS
+    def compose(self, moving: Span, lowered: list[Lowered], rest: Span, end: int | None) -> None:
+        """Each position's geometry joins the runs, and its other ops end them; so does `end`."""
+        parts = [(group.rows, group.position) for group in rest]
+        if end is not None:
+            count = len(self.plan)
+            parts.append((np.arange(count), np.full(count, end)))
+        rows = np.concatenate([rows for rows, _ in parts]) if parts else NO_ROWS
+        ends = np.concatenate([ends for _, ends in parts]) if parts else NO_ROWS
         geometry, entries = self.geometry, self.entries
         moves = geometry.moves(moving, lowered, self.channels, entries) if moving else None
         geometry.compose(moves, rows, ends, entries)
@@ -178,7 +189,7 @@ class _Lowering:
         elif op.kind is Kind.OUTPUT:
             output: Output = call(op, group.settings, group.all_values())
             _check_output(output, self.channels)
-            object.__setattr__(self.program, "output", output)
+            self.program.output = output
         else:
             self.add_span([group])
 

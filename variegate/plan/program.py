@@ -137,7 +137,7 @@ class Tables:
     codec: Array
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen: a part of one is made for every call
 class Stage:
     """Entries for each sample: start (n + 1,) int64 into verb (m,) int32 and row (m,) int64.
 
@@ -170,7 +170,7 @@ class MixStage:
     rects: Array
 
 
-@dataclass(frozen=True)
+@dataclass
 class Program:
     """Stages and mixes in order, then the output. dtype: uint8 or float32."""
 
