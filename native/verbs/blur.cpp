@@ -20,6 +20,9 @@ template <class Vector> constexpr int block = parts * Vector::count;
 constexpr int most_short = 8;
 // In an image of fewer values the few that such taps round otherwise are too large a share.
 constexpr int64_t least_short = 512;
+// Boxes whose sums run along: of more pixels they would not fit 31 bits.
+constexpr int least_wide = 8, most_wide = 64;
+constexpr int32_t box_unit = 256;
 
 struct Look {
     Window window;
@@ -205,6 +208,72 @@ void blur_by(const T* in, Shape shape, const Look& look, T* out, Scratch& scratc
     }
 }
 
+// The sums of `inner` values of a channel behind each place of a line.
+template <int Depth>
+void sums_along(const int32_t* line, int64_t count, int depth, int inner, int32_t* sums) {
+    const int step = Depth ? Depth : depth;
+    const int64_t reach = int64_t{inner} * step;
+    int32_t own[Depth ? Depth : max_channels] = {};
+    for (int64_t i = step; i < step + reach; i += step)
+        for (int k = 0; k < step; ++k) own[k] += line[i + k];
+    for (int64_t i = 0; i < count; i += step) {
+        for (int k = 0; k < step; ++k) {
+            sums[i + k] = own[k];
+            own[k] += line[i + k + step + reach] - line[i + k + step];
+        }
+    }
+}
+
+// The weighted sums of a line that is continued on both sides, as levels; the two values around
+// each of the sums count `part`.
+void settle_box(const int32_t* line, const int32_t* sums, int64_t count, int64_t last, float part,
+                float scale, uint8_t* out) {
+    for (int64_t i = 0; i < count; ++i) {
+        const auto ends = static_cast<float>(line[i] + line[i + last]);
+        const float total = (static_cast<float>(sums[i]) + part * ends) * scale + 0.5f;
+        out[i] = static_cast<uint8_t>(static_cast<int>(total < 255.0f ? total : 255.0f));
+    }
+}
+
+// Wide boxes of bytes: what each pixel costs does not depend on the width. Rows are added up in
+// 256ths of a level, sums of rows along the row.
+void blur_wide_box(const uint8_t* in, Shape shape, const Look& look, uint8_t* out,
+                   Scratch& scratch) {
+    const int radius = look.radius, inner = 2 * radius - 1, depth = shape.channels;
+    const int64_t count = static_cast<int64_t>(shape.width) * depth;
+    const double part = look.width - (radius - 1);
+    const auto share = static_cast<int32_t>(part * box_unit + 0.5);
+    const auto scale = static_cast<float>(1 / ((inner + 2 * part) * (inner + 2 * part) * box_unit));
+    auto* column = scratch.pass.get<int32_t>(2 * count);
+    int32_t* sums = column + count;
+    auto* line = scratch.lines.get<int32_t>(count + 2 * int64_t{radius} * depth);
+    const auto row = [&](int64_t r) { return in + mirrored(r, shape.height) * count; };
+    std::fill_n(column, count, 0);
+    for (int r = 1 - radius; r < radius; ++r) {
+        const uint8_t* from = row(r);
+        for (int64_t i = 0; i < count; ++i) column[i] += from[i];
+    }
+    int32_t* own = line + int64_t{radius} * depth;
+    for (int r = 0; r < shape.height; ++r) {
+        const uint8_t *above = row(int64_t{r} - radius), *below = row(int64_t{r} + radius);
+        const uint8_t* gone = row(int64_t{r} - radius + 1);
+        for (int64_t i = 0; i < count; ++i) {
+            own[i] = column[i] * box_unit + share * (above[i] + below[i]);
+            column[i] += below[i] - gone[i];
+        }
+        for (int side = 1; side <= radius; ++side) {
+            const int left = mirrored(-side, shape.width);
+            const int right = mirrored(static_cast<int64_t>(shape.width) - 1 + side, shape.width);
+            std::copy_n(own + int64_t{left} * depth, depth, own - int64_t{side} * depth);
+            std::copy_n(own + int64_t{right} * depth, depth, own + count + (side - 1) * depth);
+        }
+        const auto along = depth == 3 ? sums_along<3> : depth == 1 ? sums_along<1> : sums_along<0>;
+        along(line, count, depth, inner, sums);
+        settle_box(line, sums, count, (int64_t{inner} + 1) * depth, static_cast<float>(part), scale,
+                   out + r * count);
+    }
+}
+
 } // namespace
 
 template <class T>
@@ -215,8 +284,11 @@ void blur(const T* in, Shape shape, const double* numbers, T* out, Scratch& scra
         return;
     }
     if constexpr (sizeof(T) == 1) {
-        const bool gentle = std::fabs(look.amount) <= 1;
-        if (gentle && look.radius <= most_short && shape.values() >= least_short)
+        const bool box = look.window == Window::Box && look.amount == -1;
+        if (box && look.radius >= least_wide && look.radius <= most_wide)
+            return blur_wide_box(in, shape, look, out, scratch);
+        // What is added to a pixel keeps the halves of 16 bits, which then fall to one side.
+        if (look.amount == -1 && look.radius <= most_short && shape.values() >= least_short)
             return blur_by<Shorts>(in, shape, look, out, scratch);
     }
     blur_by<Floats>(in, shape, look, out, scratch);

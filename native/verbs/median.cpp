@@ -31,20 +31,16 @@ template <int Side> constexpr std::array<int, candidates<Side>()> candidate_plac
 }
 
 // square: Side rows of Side values whose columns are sorted.
-template <int Side, class Vector> inline Vector middle_of(Vector* square) {
-    [&]<size_t... Row>(std::index_sequence<Row...>) {
-        (sort_all<Side, 1>(square + Row * Side), ...);
-    }(std::make_index_sequence<Side>());
+template <int Side, class Vector> VARIEGATE_INLINE Vector middle_of(Vector* square) {
+    each<Side>([&](auto row) VARIEGATE_INLINE_LAMBDA { sort_all<Side>(square + row * Side); });
     constexpr auto places = candidate_places<Side>();
     constexpr int count = static_cast<int>(places.size());
-    if constexpr (count == 1) return square[places[0]];
     constexpr int first = count == 3 ? 3 : count / 2 + 2;
+    const auto at = [&](auto place)
+                        VARIEGATE_INLINE_LAMBDA { return square[places[size_t{place}]]; };
     Vector some[first];
-    [&]<size_t... Place>(std::index_sequence<Place...>) {
-        ((some[Place] = square[places[Place]]), ...);
-    }(std::make_index_sequence<first>());
-    size_t used = first;
-    return middle<first>(some, [&] { return square[places[used++]]; });
+    each<first>([&](auto place) VARIEGATE_INLINE_LAMBDA { some[place] = at(place); });
+    return middle<first, first>(some, at);
 }
 
 // A row continued on both sides by its outer pixels.
@@ -101,14 +97,15 @@ template <int Side, class T> void by_sorting(const T* in, Shape shape, T* out, S
         for (int64_t i = 0; i < wide; i += Vector::count) {
             Vector column[Side];
             for (int k = 0; k < Side; ++k) column[k] = Vector::load(rows[k] + i);
-            sort_all<Side, 1>(column);
+            sort_all<Side>(column);
             for (int k = 0; k < Side; ++k) column[k].store(sorted + k * square.stride + i);
         }
         for (int64_t i = 0; i < count; i += Vector::count) {
             Vector values[Side * Side];
-            for (int k = 0; k < Side; ++k)
-                for (int j = 0; j < Side; ++j)
-                    values[k * Side + j] = Vector::load(sorted + k * square.stride + i + j * depth);
+            each<Side * Side>([&](auto place) VARIEGATE_INLINE_LAMBDA {
+                const T* row = sorted + place / Side * square.stride;
+                values[place] = Vector::load(row + i + place % Side * depth);
+            });
             const Vector found = middle_of<Side>(values);
             if (i + Vector::count <= count) {
                 found.store(out + i);

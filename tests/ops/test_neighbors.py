@@ -274,3 +274,15 @@ def test_mirrored_images_stay_mirrored(engine: str, step: Step) -> None:
         off = np.abs(there - run([step], images, engine))
         assert off.max() <= 1
         assert np.mean(off == 0) > 0.97
+
+
+@ENGINES
+@pytest.mark.parametrize("op", ["MotionBlur", "Defocus", "RingingOvershoot"])
+def test_a_kernel_does_not_depend_on_the_larger_ones_beside_it(engine: str, op: str) -> None:
+    """Kernels of a batch lie in one array as large as the largest of them."""
+    images = as_float(np.stack([pictures((24, 31), 3)[0]] * 24))
+    aug = vg.Pipeline([Step(op)], seed=8, engine=engine)
+    whole = aug(images=images, index=np.arange(24))["images"]
+    for place in range(24):
+        alone = aug(images=images[place : place + 1], index=[place])["images"]
+        assert np.array_equal(whole[place], alone[0])

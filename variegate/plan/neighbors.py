@@ -59,15 +59,20 @@ def whole_kernels(weights: Array) -> tuple[Array, Array]:
     goes to the center, so that flat images stay flat.
     """
     size = np.abs(weights)
-    largest, total = size.max(axis=(1, 2)), size.sum(axis=(1, 2))
+    largest, total = size.max(axis=(1, 2)), _sums(size)
     bits = np.clip(np.floor(np.log2(LARGEST / largest)), FEWEST_BITS, MOST_BITS)
     bits = np.minimum(bits, np.floor(np.log2(MOST_SUM / 2 / total))).astype(np.int64)
     scale = np.exp2(bits)[:, None, None]
     whole = np.rint(weights * scale).astype(np.int64)
     middle = weights.shape[1] // 2
-    wanted = np.rint(weights.sum(axis=(1, 2)) * scale[:, 0, 0]).astype(np.int64)
+    wanted = np.rint(_sums(weights) * scale[:, 0, 0]).astype(np.int64)
     whole[:, middle, middle] += wanted - whole.sum(axis=(1, 2))
     return whole, bits
+
+
+def _sums(weights: Array) -> Array:
+    """Of each kernel, in order: zeros around a smaller one of the batch change no bit."""
+    return np.asarray(np.cumsum(weights.reshape(len(weights), -1), axis=1)[:, -1])
 
 
 def _median(entry: Median, group: Group, channels: int) -> Columns:

@@ -49,8 +49,17 @@ template <> struct Sortable<uint8_t> {
 #endif
 };
 
+// All of a network must become one run of instructions, or its numbers go through memory.
+#if defined(__GNUC__)
+#define VARIEGATE_INLINE inline __attribute__((always_inline))
+#define VARIEGATE_INLINE_LAMBDA __attribute__((always_inline))
+#else
+#define VARIEGATE_INLINE inline
+#define VARIEGATE_INLINE_LAMBDA
+#endif
+
 // Puts the smaller of two into the first.
-template <class Vector> inline void exchange(Vector& first, Vector& second) {
+template <class Vector> VARIEGATE_INLINE void exchange(Vector& first, Vector& second) {
     const Vector low = first.lower(second);
     second = first.upper(second);
     first = low;
@@ -83,36 +92,44 @@ template <int Count> constexpr std::array<Exchange, exchanges<Count>()> network(
     return out;
 }
 
-// Sorts numbers[0], numbers[Step], ... numbers[(Count - 1) * Step].
-template <int Count, int Step, class Vector> inline void sort_all(Vector* numbers) {
+// Calls visit with 0, 1, ... Count - 1 as constants.
+template <int Count, class Visit> VARIEGATE_INLINE void each(Visit visit) {
+    [&]<int... Place>(std::integer_sequence<int, Place...>) VARIEGATE_INLINE_LAMBDA {
+        (visit(std::integral_constant<int, Place>()), ...);
+    }(std::make_integer_sequence<int, Count>());
+}
+
+// Sorts Count numbers.
+template <int Count, class Vector> VARIEGATE_INLINE void sort_all(Vector* numbers) {
     constexpr auto order = network<Count>();
-    [&]<size_t... Place>(std::index_sequence<Place...>) {
-        (exchange(numbers[order[Place].first * Step], numbers[order[Place].second * Step]), ...);
-    }(std::make_index_sequence<order.size()>());
+    each<static_cast<int>(order.size())>([&](auto place) VARIEGATE_INLINE_LAMBDA {
+        exchange(numbers[order[place].first], numbers[order[place].second]);
+    });
 }
 
 // Puts the smallest of Count numbers first and the largest last.
-template <int Count, class Vector> inline void part_ends(Vector* numbers) {
-    [&]<size_t... Place>(std::index_sequence<Place...>) {
-        (exchange(numbers[Place], numbers[Count - 1 - Place]), ...);
-    }(std::make_index_sequence<Count / 2>());
-    [&]<size_t... Place>(std::index_sequence<Place...>) {
-        (exchange(numbers[0], numbers[Place + 1]), ...);
-    }(std::make_index_sequence<(Count - 1) / 2>());
-    [&]<size_t... Place>(std::index_sequence<Place...>) {
-        (exchange(numbers[Count / 2 + Place], numbers[Count - 1]), ...);
-    }(std::make_index_sequence<Count - 1 - Count / 2>());
+template <int Count, class Vector> VARIEGATE_INLINE void part_ends(Vector* numbers) {
+    each<Count / 2>([&](auto place) VARIEGATE_INLINE_LAMBDA {
+        exchange(numbers[place], numbers[Count - 1 - place]);
+    });
+    each<(Count - 1) / 2>(
+        [&](auto place) VARIEGATE_INLINE_LAMBDA { exchange(numbers[0], numbers[place + 1]); });
+    each<Count - 1 - Count / 2>([&](auto place) VARIEGATE_INLINE_LAMBDA {
+        exchange(numbers[Count / 2 + place], numbers[Count - 1]);
+    });
 }
 
-// The middle of Count numbers and of those that `next` brings, until three are left: neither the
-// smallest nor the largest of more than half of all can be the middle.
-template <int Count, class Vector, class Next> inline Vector middle(Vector* numbers, Next next) {
+// The middle of the numbers at `Count` places and those after them, which `at` gives one by one,
+// until three are left: neither the smallest nor the largest of more than half of all can be the
+// middle.
+template <int Count, int Used, class Vector, class At>
+VARIEGATE_INLINE Vector middle(Vector* numbers, At at) {
     part_ends<Count>(numbers);
     if constexpr (Count == 3) {
         return numbers[1];
     } else {
-        numbers[0] = next();
-        return middle<Count - 1>(numbers, next);
+        numbers[0] = at(std::integral_constant<int, Used>());
+        return middle<Count - 1, Used + 1>(numbers, at);
     }
 }
 
