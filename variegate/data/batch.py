@@ -160,11 +160,13 @@ class Batch:
         contents = [content for content in self._contents if content is not None]
         targets = shared.samples.pick(self._places)
         index = np.array(self._places, dtype=np.int64)
+        marks = {name: items for name, items in targets.items() if name != "labels"}
         plan = shared.pipeline.draw(
             sizes=[content.size for content in contents],
             index=index,
             epoch=self._epoch,
             labels=targets.get("labels"),
+            **(marks if shared.pipeline.looks else {}),
         )
         form = _form(contents, shared.reading)
         run = Run(shared.pipeline, plan, targets, form, shared.scaled, shared.buffers)

@@ -34,6 +34,20 @@ class Geometry:
 
 
 @dataclass(frozen=True)
+class Looked:
+    """What an op that looks at targets sees of k images, at its place among the ops.
+
+    sizes (k, 2). first (k + 1,): whose boxes (m, 4) x1 y1 x2 y2 are whose. points (k, t, 2):
+    centers of pixels of the mask that are not 0, drawn at random; NaN where one has left the frame.
+    """
+
+    sizes: Ints
+    first: Ints
+    boxes: Floats
+    points: Floats
+
+
+@dataclass(frozen=True)
 class Toward:
     """Blend with the pixel's gray: out = gray + factor * (value - gray), as Pillow's
     ImageEnhance.Color.

@@ -148,6 +148,8 @@ class Op:
     reframes: bool = False
     channels: tuple[int, ...] = ()
     scatters: bool = False
+    looks: str = ""
+    window: Callable[..., Any] | None = None
 
     @property
     def keyed(self) -> bool:
@@ -211,11 +213,15 @@ class Op:
 OPS: dict[str, Op] = {}
 # Names that the field writes in its own way.
 SPECIAL = {
+    "at_least_one_bbox_random_crop": "AtLeastOneBBoxRandomCrop",
     "autocontrast": "AutoContrast",
+    "bbox_safe_random_crop": "BBoxSafeRandomCrop",
     "clahe": "CLAHE",
     "cutmix": "CutMix",
     "iso_noise": "ISONoise",
     "mixup": "MixUp",
+    "random_iou_crop": "RandomIoUCrop",
+    "random_sized_bbox_safe_crop": "RandomSizedBBoxSafeCrop",
     "rgb_shift": "RGBShift",
     "xy_masking": "XYMasking",
 }
@@ -233,6 +239,8 @@ def declare(
     reframes: bool = False,
     channels: tuple[int, ...] | None = None,
     scatters: bool = False,
+    looks: str = "",
+    window: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers a lowering function as an op; its name in CamelCase is the class name that users
     write.
@@ -242,6 +250,8 @@ def declare(
     does. reframes: the output's size differs from the input's, though no required setting tells it.
     scatters: it moves each pixel by a random number of its own, so that it needs a key as noise
     does.
+    looks: "boxes" or "mask" where the drawing depends on them; `window` then turns what is seen
+    (Looked), the settings and the draws into windows x1 y1 x2 y2 (k, 4), which `lower` takes.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -263,6 +273,8 @@ def declare(
             reframes,
             COLORS.get(kind, ()) if channels is None else channels,
             scatters,
+            looks,
+            window,
         )
         return function
 

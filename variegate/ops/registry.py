@@ -17,6 +17,7 @@ from variegate.ops import (  # noqa: F401  (imported so that they declare their 
     illuminants,
     kernels,
     lattice,
+    looking,
     measured,
     mixing,
     noise,

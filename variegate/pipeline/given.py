@@ -49,7 +49,7 @@ class Given:
     @property
     def sizes(self) -> Ints:
         """Height and width of each sample (n, 2)."""
-        sizes = _sizes(self.images)
+        sizes = sizes_of(self.images)
         return sizes if self.clips is None else sizes[self.clips.starts]
 
     @property
@@ -113,7 +113,7 @@ def read_given(targets: dict[str, Any]) -> Given:
     if "video" in targets or "videos" in targets:
         return _read_clips(targets)
     single = "image" in targets
-    _check_names(targets, SINGLE if single else BATCH)
+    check_names(targets, SINGLE if single else BATCH)
     if not single:
         if targets.get("images") is None:
             raise InputError("pass images= (a batch), image= (one sample) or videos=")
@@ -136,7 +136,7 @@ _CLIP_NAMES = {"videos": "video", "labels": "label"}
 
 def _read_clips(targets: dict[str, Any]) -> Given:
     single = "video" in targets
-    _check_names(targets, CLIP if single else CLIPS)
+    check_names(targets, CLIP if single else CLIPS)
     many, flat = dict(targets), False
     if single:
         many = {CLIP[k]: as_batch_of_one(v) for k, v in targets.items() if v is not None}
@@ -162,13 +162,14 @@ def _given(
     return Given(batch, images, names, single, flat, wide, clips)
 
 
-def _check_names(targets: Mapping[str, Any], known: Any) -> None:
+def check_names(targets: Mapping[str, Any], known: Any) -> None:
+    """Raises InputError for a name that is not known."""
     for name in targets:
         if name not in known:
             raise InputError(f"unknown argument {name!r}; {suggest(name, [*known, *ARGUMENTS])}")
 
 
-def _sizes(images: Images) -> Ints:
+def sizes_of(images: Images) -> Ints:
     """(n, 2) heights and widths."""
     if images.batch is not None:
         size = np.array(images.batch.shape[1:3], dtype=np.int64)

@@ -20,7 +20,9 @@ from variegate.pipeline.ahead import Ahead
 from variegate.pipeline.apply import Means, apply_program
 from variegate.pipeline.buffers import Buffers
 from variegate.pipeline.forms import Targets
-from variegate.pipeline.given import Given, read_given
+from variegate.pipeline.given import SINGLE, Given, check_names, read_given, sizes_of
+from variegate.pipeline.looking import check_looks, regions_of
+from variegate.pipeline.marks import MARKS, as_batch_of_one
 from variegate.pipeline.stream import Stream, default_threads, fresh_seed, ids_from
 from variegate.plan.counter import Keys
 from variegate.plan.draw import draw
@@ -28,6 +30,7 @@ from variegate.plan.layout import Layout, lay_out, lay_out_parts
 from variegate.plan.lower import lower
 from variegate.plan.plan import Plan
 from variegate.plan.program import Program, Stage
+from variegate.plan.regions import Regions
 from variegate.plan.reorder import geometry_first
 from variegate.policy.io import read_file, write_file
 from variegate.policy.nodes import Node, Step, whole
@@ -117,8 +120,14 @@ class Pipeline:
             self.kernels = compiled
             for layout in (self._layout, *(parts or ())):
                 layout.uniforms = compiled.uniforms
-        alike = not head.needs_labels and (parts is not None or not self._mixes)
+        self._looks = self._layout.looks
+        alike = not head.needs_labels and not self._looks and (parts is not None or not self._mixes)
         self._ahead = Ahead(partial(self._lowered, head), len(head.slots)) if alike else None
+
+    @property
+    def looks(self) -> bool:
+        """Whether a step looks at boxes or masks before it draws."""
+        return bool(self._looks)
 
     @property
     def engine(self) -> str:
@@ -178,8 +187,12 @@ class Pipeline:
         epoch: int = 0,
         labels: Any = None,
         images: Any = None,
+        **marks: Any,
     ) -> Plan:
-        """Draws without applying: sizes (n, 2) as (height, width), or images."""
+        """Draws without applying: sizes (n, 2) as (height, width), or images. marks: boxes= or
+        masks= and the like, where steps look at them.
+        """
+        check_names(marks, MARKS)
         if (sizes is None) == (images is None):
             raise InputError("draw: pass either sizes=[(height, width), ...] or images=")
         if images is not None:
@@ -198,7 +211,12 @@ class Pipeline:
         ids = ids_from(start or 0, len(array)) if ids is None else ids
         classes = None if labels is None else class_indices(read_labels(labels, len(array)))
         number = whole(epoch, 0, 2**63, "epoch")
-        return self._drawn(number, ids, array.astype(np.int64), classes)
+        regions = None
+        if self._looks:
+            if images is None:
+                check_looks(self._looks, marks)
+            regions = regions_of(self._looks, marks, array.astype(np.int64), self.targets)
+        return self._drawn(number, ids, array.astype(np.int64), classes, regions)
 
     def apply(self, plan: Plan, *, out: Any = None, **targets: Any) -> dict[str, Any]:
         """Carries out a plan; the same targets as a call. Image sizes must be the plan's."""
@@ -215,18 +233,35 @@ class Pipeline:
         )
 
     def explain(
-        self, index: int, epoch: int = 0, *, size: tuple[int, int] = (224, 224), label: int = 0
+        self,
+        index: int,
+        epoch: int = 0,
+        *,
+        size: tuple[int, int] = (224, 224),
+        label: int = 0,
+        **marks: Any,
     ) -> str:
-        """What sample `index` goes through in `epoch`, as text."""
-        return str(self.draw(sizes=[size], index=[index], epoch=epoch, labels=[label]))
+        """What sample `index` goes through in `epoch`, as text. marks: its boxes= or mask= and the
+        like, where steps look at them.
+        """
+        seen = {SINGLE.get(name, name): as_batch_of_one(value) for name, value in marks.items()}
+        return str(self.draw(sizes=[size], index=[index], epoch=epoch, labels=[label], **seen))
 
-    def _drawn(self, epoch: int, ids: Keys, sizes: Any, classes: Any) -> Plan:
-        return self._drawn_from(self._layout, epoch, ids, sizes, classes)
+    def _drawn(
+        self, epoch: int, ids: Keys, sizes: Any, classes: Any, regions: Regions | None = None
+    ) -> Plan:
+        return self._drawn_from(self._layout, epoch, ids, sizes, classes, regions)
 
     def _drawn_from(
-        self, layout: Layout, epoch: int, ids: Keys, sizes: Any, classes: Any = None
+        self,
+        layout: Layout,
+        epoch: int,
+        ids: Keys,
+        sizes: Any,
+        classes: Any = None,
+        regions: Regions | None = None,
     ) -> Plan:
-        plan = draw(layout, self.seed, epoch, ids, sizes, classes)
+        plan = draw(layout, self.seed, epoch, ids, sizes, classes, regions)
         return geometry_first(plan) if self.reorder else plan
 
     def _lowered(
@@ -259,7 +294,11 @@ class Pipeline:
         classes = None
         if given.labels is not None and self._layout.needs_labels:
             classes = class_indices(read_labels(given.labels, count))
-        plan = self._drawn(epoch, ids, given.sizes, classes)
+        regions = None
+        if self._looks:
+            batch, images = given.batch, given.images
+            regions = regions_of(self._looks, batch, sizes_of(images), self.targets, given.clips)
+        plan = self._drawn(epoch, ids, given.sizes, classes, regions)
         return lower(plan, *given.pixels, self.kernels)
 
     def _means(self, count: int) -> Means:

@@ -7,19 +7,25 @@ batch.
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from variegate.errors import InputError
+from variegate.errors import EngineError, InputError
 from variegate.ops.op import Kind, Op
 from variegate.plan.counter import Keys, hashes, slot_keys
-from variegate.plan.drawn import Drawn, Group
+from variegate.plan.drawn import Drawn, Group, Span
 from variegate.plan.family import Family, Leaf
 from variegate.plan.layout import ALONE, KEY, SLOTS, All, Branch, ByClass, Choice, Layout, lay_out
 from variegate.plan.plan import Plan
 from variegate.plan.record import Record
+from variegate.plan.regions import Regions, geometry_of, looked_at
 from variegate.policy.policy import Policy
 
 Rows = npt.NDArray[np.int64]
@@ -33,17 +39,19 @@ def draw(
     index: Keys,
     sizes: npt.NDArray[np.int64],
     labels: npt.NDArray[np.int64] | None = None,
+    regions: Regions | None = None,
 ) -> Plan:
     """Draws a plan for samples `index` (n,) with input sizes (n, 2).
 
     labels (n,) class indices: needed where the policy has a PerClass. Raises InputError without
-    them.
+    them. regions: what steps that look at boxes or masks see; without it they see none.
     """
     layout = policy if isinstance(policy, Layout) else lay_out(policy)
     if layout.needs_labels and labels is None:
         raise InputError("the policy has a PerClass step: pass labels (class indices)")
     numbers = layout.uniforms(layout.keys(seed, epoch), index)
-    batch = _Batch(layout, seed, epoch, index, numbers, labels)
+    start = Plan(seed, epoch, index, sizes, ())
+    batch = _Batch(layout, start, numbers, labels, regions or Regions())
     batch.visit(layout.root, np.arange(len(index)))
     return Plan(seed, epoch, index, sizes, batch.drawn())
 
@@ -54,18 +62,19 @@ class _Batch:
     def __init__(
         self,
         layout: Layout,
-        seed: int,
-        epoch: int,
-        index: Keys,
+        start: Plan,
         numbers: Floats,
         labels: Rows | None,
+        regions: Regions,
     ) -> None:
         self.layout = layout
-        self.seed = seed
-        self.epoch = epoch
-        self.index = index
+        self.start = start
+        self.seed = start.seed
+        self.epoch = start.epoch
+        self.index = start.index
         self.numbers = numbers
         self.labels = labels
+        self.regions = regions
         self.visits: list[tuple[Rows, Rows]] = []  # samples, and the number of each one's leaf
 
     def keys(self, position: int) -> Keys:
@@ -127,7 +136,8 @@ class _Batch:
         ends = np.cumsum(np.bincount(family, minlength=len(layout.families))).tolist()
         parts = [slice(first, end) for first, end in zip([0, *ends], ends, strict=False)]
         local = layout.local[leaf]
-        spans, tags = [], []
+        spans: list[Span] = []
+        tags = []
         for numbers in layout.spans:
             found = [
                 (part, layout.families[number])
@@ -137,6 +147,9 @@ class _Batch:
             # One mix sees what another has done, so those of one position go by visit.
             found.sort(key=lambda item: visit[item[0].start] if item[1].op.kind in ALONE else -1)
             span = [self.group(family, rows[part], local[part]) for part, family in found]
+            for group in span:
+                if group.op.window is not None:
+                    self.look(group, spans)
             tags += [
                 (group, leaf[part], visit[part])
                 for group, (part, _) in zip(span, found, strict=True)
@@ -152,6 +165,24 @@ class _Batch:
                 rows
             ]
         return group
+
+    def look(self, group: Group, before: list[Span]) -> None:
+        """Draws the windows of an op that looks at targets, as they are after what comes before."""
+        op, rows = group.op, group.rows
+        program = geometry_of(replace(self.start, records=Drawn(before, tuple)))
+        seen = looked_at(op, self.regions, program, rows, group.settings, group.values)
+        if op.window is None:
+            raise EngineError(f"{op.name}: has no window")
+        given = {item.name: group.values[item.name] for item in op.draws if item.name != "pixel"}
+        settings = {
+            name: group.settings[name] for name in _accepted(op.window) & set(group.settings)
+        }
+        group.values["window"] = op.window(seen, **settings, **given)
+
+
+@lru_cache(maxsize=64)
+def _accepted(function: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(inspect.signature(function).parameters)
 
 
 def _parts(op: Op, part: slice, visit: Rows) -> list[slice]:

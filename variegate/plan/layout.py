@@ -91,6 +91,11 @@ class Layout:
         """Whether any leaf is drawn with a probability below 1."""
         return bool((self.p < 1).any())
 
+    @property
+    def looks(self) -> dict[str, str]:
+        """What ops look at, and the name of one that does: {"boxes": "BBoxSafeRandomCrop"}."""
+        return {family.op.looks: family.op.name for family in self.families if family.op.looks}
+
     def keys(self, seed: int, epoch: int) -> Keys:
         """One key per column; those of the last seed and epoch are kept."""
         last = self.last

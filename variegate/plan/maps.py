@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from variegate.plan.fields import undo_fields
 from variegate.plan.program import MixStage, Program, Stage, Tables, Verb
-from variegate.plan.rings import Rings, clip
+from variegate.plan.rings import Rings, clip, clip_to_box, densified
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -91,13 +91,79 @@ def runs(program: Program) -> list[list[Stage] | MixStage]:
     return found
 
 
-def in_front(rings: Rings, matrix: Floats) -> Rings:
+def rings_after(rings: Rings, stages: list[Stage], owner: Ints, cut: bool) -> Rings:
+    """Rings after all warps of these stages. owner (m,): the sample of each row; cut: whether they
+    are cut off at each frame, and at the eye, as the pixels are.
+    """
+    for stage in stages:
+        for level in warp_levels(stage):
+            warp = level[owner]
+            if np.all(warp < 0):
+                continue
+            if cut:
+                rings = _in_front(rings, _ahead(stage, warp[rings.row]))
+            rings = _moved(stage, rings, warp)
+            if cut:
+                rings = clip_to_box(rings, _frames(stage, warp)[rings.row])
+    return rings
+
+
+def points_after(points: Floats, stages: list[Stage], owner: Ints) -> tuple[Floats, Bools]:
+    """Points (p, 2) after all warps of these stages, and whether each was inside every frame after
+    one (p,). owner (p,): the sample of each.
+    """
+    points, inside = points.copy(), np.ones(len(points), dtype=bool)
+    for stage in stages:
+        for level in warp_levels(stage):
+            warp = level[owner]
+            moving = np.flatnonzero(warp >= 0)
+            points[moving] = through_warp(stage.tables, warp[moving], points[moving])
+            frame = np.asarray(stage.tables.warp_size)[warp[moving]]
+            inside[moving] &= within(points[moving], frame)
+    return points, inside
+
+
+def within(points: Floats, size: npt.NDArray[Any]) -> Bools:
+    """Whether points (p, 2) lie in frames (p, 2) of height and width."""
+    x, y = points[:, 0], points[:, 1]
+    return np.asarray((x >= 0) & (x < size[:, 1]) & (y >= 0) & (y < size[:, 0]))
+
+
+def _moved(stage: Stage, rings: Rings, warp: Ints) -> Rings:
+    """Rings through the warp of their row (m,), or where they were."""
+    mine = warp[rings.row]
+    bent = (mine >= 0) & (np.asarray(stage.tables.warp_mode)[mine, 3] >= 0)
+    if bent.any():
+        rings = densified(rings, bent)
+    rows = mine[rings.ring]
+    moving = np.flatnonzero(rows >= 0)
+    points = rings.points.copy()
+    points[moving] = through_warp(stage.tables, rows[moving], points[moving])
+    return rings.at(points)
+
+
+def _in_front(rings: Rings, matrix: Floats) -> Rings:
     """Cuts off what a perspective has behind the eye; matrix (r, 9) is each ring's map to come."""
     if not matrix[:, 6:8].any():
         return rings
     m = matrix[rings.ring]
     x, y = rings.points.T
     return clip(rings, m[:, 6] * x + m[:, 7] * y + m[:, 8] - IN_FRONT)
+
+
+def _ahead(stage: Stage, warp: Ints) -> Floats:
+    """The matrix that comes next (k, 9), the identity where there is none."""
+    ahead = _column(stage.tables.warp_forward)[warp]
+    ahead[warp < 0] = np.eye(3).reshape(9)
+    return ahead
+
+
+def _frames(stage: Stage, warp: Ints) -> Floats:
+    """The frame x1 y1 x2 y2 after each warp (k, 4), without limits where there is none."""
+    frames = np.zeros((len(warp), 4))
+    frames[:, 2:] = np.asarray(stage.tables.warp_size, dtype=np.float64)[warp, ::-1]
+    frames[warp < 0] = [-np.inf, -np.inf, np.inf, np.inf]
+    return frames
 
 
 def mirrors(stages: list[Stage]) -> Bools:

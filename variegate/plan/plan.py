@@ -149,6 +149,10 @@ def check_extras(
         partner = values.get("partner", np.full(1, -1))
         if np.any(partner < 0) or np.any(partner >= count):
             raise PolicyError(f"plan: {op.name}.partner: outside 0..{count - 1}")
+    if op.window is not None:
+        window = values.get("window", np.zeros((1, 0)))
+        if window.shape[1:] != (4,) or np.any(window[:, 2:] - window[:, :2] < 1):
+            raise PolicyError(f"plan: {op.name}.window: expected x1 y1 x2 y2 of at least a pixel")
     if (op.keyed or settings.get("mode") == "noise") and "key" not in values:
         raise PolicyError(f"plan: {op.name}.key is missing")
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from variegate.engine import compiled
 from variegate.errors import InputError
-from variegate.plan.maps import mirrors, stages_bend, through_warp, warp_levels
+from variegate.plan.maps import mirrors, points_after, stages_bend, within
 from variegate.plan.program import Stage
 from variegate.targets.rows import numbers_of
 
@@ -89,7 +89,7 @@ def read_all_keypoints(
     if index:
         xy = xy + 0.5
     per_sample = [int(np.prod(shape[:-1])) for shape in shapes]
-    inside = _within(xy, np.repeat(sizes, per_sample, axis=0))
+    inside = within(xy, np.repeat(sizes, per_sample, axis=0))
     if labeled is not None:
         inside &= labeled > HIDDEN
     return Points(xy, first, inside, labeled, bound), PointForm(shapes, third)
@@ -160,27 +160,14 @@ def moved_points(
         sizes = np.asarray(stages[0].sizes_in, dtype=np.int64)
         inside = points.inside & compiled.move_points(stages, first, sizes, xy)
     else:
-        xy, inside = _moved(points, stages, of_point)
+        xy, inside = points_after(points.xy, stages, of_point)
+        inside &= points.inside
     if points.labeled is not None:
         xy = np.where(points.labeled[:, None] > HIDDEN, xy, points.xy)
     moved = replace(points, xy=xy, inside=inside)
     if len(pairs) == 0:
         return moved
     return _swapped(moved, np.flatnonzero(mirrors(stages)[owner] & (points.counts > 0)), pairs)
-
-
-def _moved(points: Points, stages: list[Stage], of_point: Ints) -> tuple[Floats, Bools]:
-    xy, inside = points.xy.copy(), points.inside.copy()
-    for stage in stages:
-        for level in warp_levels(stage):
-            rows = level[of_point]
-            moving = np.flatnonzero(rows >= 0)
-            if len(moving) == 0:
-                continue
-            xy[moving] = through_warp(stage.tables, rows[moving], xy[moving])
-            frame = np.asarray(stage.tables.warp_size)[rows[moving]]
-            inside[moving] &= _within(xy[moving], frame)
-    return xy, inside
 
 
 def _swapped(points: Points, groups: Ints, pairs: Ints) -> Points:
@@ -191,12 +178,6 @@ def _swapped(points: Points, groups: Ints, pairs: Ints) -> Points:
     order[left], order[right] = right, left
     labeled = None if points.labeled is None else points.labeled[order]
     return replace(points, xy=points.xy[order], inside=points.inside[order], labeled=labeled)
-
-
-def _within(points: Floats, size: npt.NDArray[Any]) -> Bools:
-    """Whether points (m, 2) lie in frames (m, 2) of height and width."""
-    x, y = points[:, 0], points[:, 1]
-    return np.asarray((x >= 0) & (x < size[:, 1]) & (y >= 0) & (y < size[:, 0]))
 
 
 def shown(points: Points) -> npt.NDArray[np.float64] | None:

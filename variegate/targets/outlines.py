@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from variegate.plan.maps import in_front, through_warp, warp_levels
+from variegate.plan.maps import points_after, rings_after
 from variegate.plan.program import Stage
-from variegate.plan.rings import Rings, areas, clip_to_box, densified
+from variegate.plan.rings import Rings, areas
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -38,47 +38,11 @@ def followed(outlines: Outlines, stages: list[Stage], owner: Ints) -> Outlines:
 
     owner (count,): the sample that each instance is in.
     """
-    seen, whole, corners = outlines.seen, outlines.whole, outlines.corners
-    for stage in stages:
-        for level in warp_levels(stage):
-            warp = level[owner]
-            if np.all(warp < 0):
-                continue
-            seen = _moved(stage, in_front(seen, _ahead(stage, warp[seen.row])), warp)
-            whole = _moved(stage, whole, warp)
-            seen = clip_to_box(seen, _frames(stage, warp)[seen.row])
-            if corners is not None:
-                flat = corners.reshape(-1, 2).copy()
-                rows = np.repeat(warp, corners.shape[1])
-                moving = np.flatnonzero(rows >= 0)
-                flat[moving] = through_warp(stage.tables, rows[moving], flat[moving])
-                corners = flat.reshape(corners.shape)
+    seen = rings_after(outlines.seen, stages, owner, cut=True)
+    whole = rings_after(outlines.whole, stages, owner, cut=False)
+    corners = outlines.corners
+    if corners is not None:
+        sides = corners.shape[1]
+        moved, _ = points_after(corners.reshape(-1, 2), stages, np.repeat(owner, sides))
+        corners = moved.reshape(-1, sides, 2)
     return Outlines(seen, whole, outlines.count, corners)
-
-
-def _moved(stage: Stage, rings: Rings, warp: Ints) -> Rings:
-    """Rings through their instance's warp (count,), or where they were."""
-    mine = warp[rings.row]
-    bent = (mine >= 0) & (np.asarray(stage.tables.warp_mode)[mine, 3] >= 0)
-    if bent.any():
-        rings = densified(rings, bent)
-    rows = mine[rings.ring]
-    moving = np.flatnonzero(rows >= 0)
-    points = rings.points.copy()
-    points[moving] = through_warp(stage.tables, rows[moving], points[moving])
-    return rings.at(points)
-
-
-def _ahead(stage: Stage, warp: Ints) -> Floats:
-    """The matrix that comes next (k, 9), the identity where there is none."""
-    ahead = np.asarray(stage.tables.warp_forward, dtype=np.float64)[warp]
-    ahead[warp < 0] = np.eye(3).reshape(9)
-    return ahead
-
-
-def _frames(stage: Stage, warp: Ints) -> Floats:
-    """The frame x1 y1 x2 y2 after each warp (k, 4), without limits where there is none."""
-    frames = np.zeros((len(warp), 4))
-    frames[:, 2:] = np.asarray(stage.tables.warp_size, dtype=np.float64)[warp, ::-1]
-    frames[warp < 0] = [-np.inf, -np.inf, np.inf, np.inf]
-    return frames
