@@ -14,8 +14,15 @@ import numpy.typing as npt
 
 from variegate.engine import compiled
 from variegate.errors import InputError
-from variegate.plan.maps import mirrors, stages_bend, through_warp, warp_levels
-from variegate.plan.program import Stage
+from variegate.plan.maps import (
+    map_levels,
+    mirrors,
+    stages_bend,
+    stages_shuffle,
+    through_cells,
+    through_warp,
+)
+from variegate.plan.program import Stage, Verb
 from variegate.targets.rows import numbers_of
 
 Floats = npt.NDArray[np.float64]
@@ -153,7 +160,7 @@ def moved_points(
     stays where it is. fast: by the compiled part, where it can.
     """
     of_point = np.repeat(owner, points.counts)
-    if fast and compiled.available() and not stages_bend(stages):
+    if fast and compiled.available() and not (stages_bend(stages) or stages_shuffle(stages)):
         samples = len(stages[0].start) - 1
         first = np.searchsorted(of_point, np.arange(samples + 1))
         xy = np.ascontiguousarray(points.xy).copy()
@@ -172,10 +179,13 @@ def moved_points(
 def _moved(points: Points, stages: list[Stage], of_point: Ints) -> tuple[Floats, Bools]:
     xy, inside = points.xy.copy(), points.inside.copy()
     for stage in stages:
-        for level in warp_levels(stage):
+        for verb, level in map_levels(stage):
             rows = level[of_point]
             moving = np.flatnonzero(rows >= 0)
             if len(moving) == 0:
+                continue
+            if verb is Verb.CELLS:
+                xy[moving] = through_cells(stage.tables, rows[moving], xy[moving])
                 continue
             xy[moving] = through_warp(stage.tables, rows[moving], xy[moving])
             frame = np.asarray(stage.tables.warp_size)[rows[moving]]
