@@ -11,6 +11,7 @@ namespace variegate {
 namespace {
 
 constexpr double largest_noise = 1e3;
+constexpr double largest_amount = 1e4;
 
 void read_warp(TableReader& reader, Tables& tables) {
     int64_t& rows = tables.warps = -1;
@@ -34,17 +35,61 @@ void read_warp(TableReader& reader, Tables& tables) {
     tables.nodes_x = static_cast<int>(nodes_x);
 }
 
+// A table of variable length: `start` has one more than the verb's rows. Returns its length.
+template <class T>
+int64_t read_list(TableReader& reader, const std::string& name, int64_t rows, int64_t width,
+                  const int64_t*& start, const T*& list) {
+    int64_t starts = rows + 1, count = -1;
+    start = reader.read<int64_t>((name + "_start").c_str(), starts, {});
+    list = reader.read<T>(name.c_str(), count, {width});
+    for (int64_t i = 0; i <= rows; ++i)
+        if (start[i] < (i ? start[i - 1] : 0) || start[i] > count)
+            refuse("tables." + name + "_start", "expected rising places in tables." + name);
+    return count;
+}
+
 void read_rectangles(TableReader& reader, Tables& tables) {
     int64_t& rows = tables.rectangle_rows = -1;
     tables.rectangles_fill = reader.read<float>("rectangles_fill", rows, {max_channels});
     tables.rectangles_noise = reader.read<uint64_t>("rectangles_noise", rows, {});
-    int64_t starts = rows + 1, count = -1;
-    tables.rectangles_start = reader.read<int64_t>("rectangles_start", starts, {});
-    tables.rectangles = reader.read<int32_t>("rectangles", count, {4});
-    const int64_t* start = tables.rectangles_start;
-    for (int64_t i = 0; i <= rows; ++i)
-        if (start[i] < (i ? start[i - 1] : 0) || start[i] > count)
-            refuse("tables.rectangles_start", "expected rising places in tables.rectangles");
+    read_list(reader, "rectangles", rows, 4, tables.rectangles_start, tables.rectangles);
+}
+
+void read_shapes(TableReader& reader, Tables& tables) {
+    int64_t& rows = tables.shape_rows = -1;
+    tables.shapes_gain = reader.read<float>("shapes_gain", rows, {max_channels});
+    tables.shapes_shift = reader.read<float>("shapes_shift", rows, {max_channels});
+    tables.shapes_outside = reader.read<int32_t>("shapes_outside", rows, {});
+    const int64_t count = read_list(reader, "shapes", rows, 8, tables.shapes_start, tables.shapes);
+    const auto last = static_cast<double>(ShapeKind::Edge);
+    for (int64_t n = 0; n < count; ++n) {
+        const double* row = tables.shapes + 8 * n;
+        if (!(row[0] >= 0 && row[0] <= last && row[0] == std::floor(row[0])))
+            refuse("tables.shapes", "row " + std::to_string(n) + " has no such kind");
+        for (int k = 1; k < 8; ++k)
+            if (!(std::fabs(row[k]) <= largest_number))
+                refuse("tables.shapes", "expected finite numbers of at most 1e9");
+        if (!(row[2] > 0)) refuse("tables.shapes", "expected a softness above 0");
+        const bool flat =
+            row[0] == static_cast<double>(ShapeKind::Gauss) && !(row[5] > 0 && row[6] > 0);
+        if (flat) refuse("tables.shapes", "expected sigmas above 0");
+    }
+}
+
+void read_match(TableReader& reader, Tables& tables) {
+    int64_t& rows = tables.matches = -1;
+    tables.match = reader.read<double>("match", rows, {});
+    const int64_t count = read_list(reader, "match_counts", rows, levels, tables.match_counts_start,
+                                    tables.match_counts);
+    for (int64_t n = 0; n < count; ++n) {
+        int64_t total = 0;
+        for (int v = 0; v < levels; ++v) {
+            const int32_t own = tables.match_counts[levels * n + v];
+            if (own < 0) refuse("tables.match_counts", "expected counts of at least 0");
+            total += own;
+        }
+        if (total == 0) refuse("tables.match_counts", "expected a count above 0 in each row");
+    }
 }
 
 void read_lookup(TableReader& reader, Tables& tables, Kind kind) {
@@ -74,7 +119,7 @@ int64_t read_verb(TableReader& reader, Tables& tables, Verb verb, Kind kind) {
         return tables.towards;
     case Verb::Measure:
         tables.measures = -1;
-        tables.measure = reader.read<double>("measure", tables.measures, {2});
+        tables.measure = reader.read<double>("measure", tables.measures, {4});
         return tables.measures;
     case Verb::Smooth:
         tables.smooths = -1;
@@ -88,6 +133,27 @@ int64_t read_verb(TableReader& reader, Tables& tables, Verb verb, Kind kind) {
         tables.grid = reader.read<double>("grid", tables.grids, {6});
         tables.grid_fill = reader.read<float>("grid_fill", tables.grids, {max_channels});
         return tables.grids;
+    case Verb::Shapes:
+        read_shapes(reader, tables);
+        return tables.shape_rows;
+    case Verb::Lightness:
+        tables.lightness_rows = -1;
+        tables.lightness = reader.read<double>("lightness", tables.lightness_rows, {2});
+        return tables.lightness_rows;
+    case Verb::Match:
+        read_match(reader, tables);
+        return tables.matches;
+    case Verb::Spectrum:
+        tables.spectra = -1;
+        tables.spectrum = reader.read<double>("spectrum", tables.spectra, {});
+        read_list(reader, "amplitudes", tables.spectra, 2 * spectrum_reach + 1,
+                  tables.amplitudes_start, tables.amplitudes);
+        return tables.spectra;
+    case Verb::Cells:
+        tables.cell_rows = -1;
+        reader.read<int32_t>("cells_size", tables.cell_rows, {2});
+        read_list(reader, "cells", tables.cell_rows, 6, tables.cells_start, tables.cells);
+        return tables.cell_rows;
     case Verb::Noise:
         tables.noises = -1;
         tables.noise = reader.read<double>("noise", tables.noises, {4});
@@ -129,9 +195,12 @@ void check_warp(const Tables& tables, int64_t row) {
 }
 
 void check_measure(const Tables& tables, int64_t row) {
-    const double mode = tables.measure[2 * row];
-    if (mode != 0 && mode != 1 && mode != 2)
+    const double mode = tables.measure[4 * row], last = static_cast<double>(MeasureMode::Axes);
+    if (!(mode >= 0 && mode <= last && mode == std::floor(mode)))
         refuse("tables.measure", "row " + std::to_string(row) + " has no such mode");
+    for (int k = 1; k < 4; ++k)
+        if (mode == last && !(std::fabs(tables.measure[4 * row + k]) <= largest_amount))
+            refuse("tables.measure", "expected finite numbers of at most 1e4");
 }
 
 void check_noise(const Tables& tables, int64_t row) {
@@ -144,13 +213,39 @@ void check_noise(const Tables& tables, int64_t row) {
             refuse("tables.noise", "expected numbers of 0 to 1e3");
 }
 
+void check_lightness(const Tables& tables, int64_t row) {
+    const double* numbers = tables.lightness + 2 * row;
+    if (!(numbers[0] >= 0 && numbers[0] <= 256 && numbers[1] >= 0 && numbers[1] <= largest_amount))
+        refuse("tables.lightness", "expected a level and a factor of at least 0");
+}
+
+// A row of a table that holds lists for each channel.
+void check_channels(const char* name, const int64_t* start, int64_t row, int64_t expected) {
+    const int64_t count = start[row + 1] - start[row];
+    if (count < expected)
+        refuse(std::string("tables.") + name,
+               "row " + std::to_string(row) + " has " + std::to_string(count) +
+                   " lists, expected at least " + std::to_string(expected));
+}
+
 // One row of a verb that keeps the shape; every row is known to exist.
-void check_row(const Tables& tables, Verb verb, int64_t row) {
+void check_entry(const Tables& tables, Verb verb, int64_t row, Shape shape) {
+    const int depth = shape.channels;
     switch (verb) {
+    case Verb::Channels:
+        if (depth == 2) refuse("stage", "CHANNELS needs one channel or at least three, got 2");
+        return;
     case Verb::Measure:
         return check_measure(tables, row);
     case Verb::Noise:
         return check_noise(tables, row);
+    case Verb::Lightness:
+        return check_lightness(tables, row);
+    case Verb::Match:
+        return check_channels("match_counts", tables.match_counts_start, row, depth);
+    case Verb::Spectrum:
+        return check_channels("amplitudes", tables.amplitudes_start, row,
+                              depth * (spectrum_reach + 1));
     default:
         return check_filter(tables, verb, row);
     }
@@ -161,17 +256,15 @@ Shape shape_after(const Stage& stage, int64_t sample, Shape shape, bool masks) {
     for (int64_t entry = stage.start[sample]; entry < stage.start[sample + 1]; ++entry) {
         const auto verb = static_cast<Verb>(stage.verb[entry]);
         const int64_t row = stage.row[entry];
-        if (masks && verb != Verb::Warp) continue;
+        if (masks && verb != Verb::Warp && verb != Verb::Cells) continue;
         if (verb == Verb::Warp) {
             check_warp(stage.tables, row);
             const int32_t* size = stage.tables.warp_size + 2 * row;
             shape = checked_shape("tables.warp_size", size[0], size[1], shape.channels);
         } else if (verb == Verb::Luma) {
             shape.channels = 1;
-        } else if (verb == Verb::Channels && shape.channels == 2) {
-            refuse("stage", "CHANNELS needs one channel or at least three, got 2");
         } else {
-            check_row(stage.tables, verb, row);
+            check_entry(stage.tables, verb, row, shape);
         }
     }
     return shape;
@@ -187,7 +280,7 @@ void check_entries(Arrays& held, Stage& stage, nb::handle tables, Kind kind, boo
         if (number < 0 || number > verbs || (number == verbs && !masks))
             refuse("stage.verb", "no such verb: " + std::to_string(number));
         const auto verb = static_cast<Verb>(number);
-        if (masks && verb != Verb::Warp) continue;
+        if (masks && verb != Verb::Warp && verb != Verb::Cells) continue;
         if (limits[number] < 0) limits[number] = read_verb(reader, stage.tables, verb, kind);
         if (stage.row[entry] < 0 || stage.row[entry] >= limits[number])
             refuse("stage.row", "entry " + std::to_string(entry) + " has no row " +

@@ -37,6 +37,10 @@ void check(bool holds, const char* what, int call) {
 template <class T> struct RandomStage {
     std::vector<double> matrix, before, field, channels, measure, blur, grid, noise, tiles, zoom;
     std::vector<int32_t> size, frame, mode, rects, verb, kernel, bits, median, rescale, scatter;
+    std::vector<double> shapes, lightness, match, spectrum;
+    std::vector<int32_t> outside, counts, cells;
+    std::vector<int64_t> shapes_start, counts_start, waves_start, cells_start;
+    std::vector<float> gain, waves;
     std::vector<float> fill, toward, smooth, normal;
     std::vector<T> lookup;
     std::vector<int64_t> rects_start, kernel_start, start, row;
@@ -86,7 +90,9 @@ template <class T> struct RandomStage {
         for (int k = 0; k < rows; ++k) {
             warp_row(dice, images.front().shape);
             for (int i = 0; i < 12; ++i) channels.push_back(dice.real(-1, 2));
-            measure.insert(measure.end(), {double(dice.whole(0, 2)), dice.real(0, 2)});
+            measure.insert(measure.end(), {double(dice.whole(0, 3)), dice.real(0, 2),
+                                           dice.real(-2, 2), dice.real(-2, 2)});
+            add_veils(dice);
             filter_row(dice);
             smooth.push_back(static_cast<float>(dice.whole(0, 2)));
             toward.push_back(static_cast<float>(dice.real(0, 2)));
@@ -100,8 +106,18 @@ template <class T> struct RandomStage {
         }
         rects_start.push_back(rows);
         kernel_start.push_back(static_cast<int64_t>(kernel.size()) / 3);
+        shapes_start.push_back(static_cast<int64_t>(shapes.size()) / 8);
+        cells_start.push_back(rows);
+        counts_start.push_back(0);
+        waves_start.push_back(0);
+        // All rows share the lists of five channels, the most that an image has.
+        counts.resize(5 * levels, 1);
+        for (int i = 0; i < 5 * (spectrum_reach + 1) * (2 * spectrum_reach + 1); ++i)
+            waves.push_back(static_cast<float>(dice.real(-1, 20)));
         for (int i = 0; i < rows * max_channels; ++i)
             fill.push_back(static_cast<float>(dice.real(-9, 300)));
+        for (int i = 0; i < rows * max_channels; ++i)
+            gain.push_back(static_cast<float>(dice.real(-1, 1)));
         for (int i = 0; i < 2 * nodes * nodes * 2; ++i) field.push_back(dice.real(-9, 9));
         for (int i = 0; i < normal_entries; ++i)
             normal.push_back(static_cast<float>(dice.real(-3, 3)));
@@ -112,12 +128,36 @@ template <class T> struct RandomStage {
         point();
     }
 
+    // Shapes, references and cells of a row.
+    void add_veils(Dice& dice) {
+        shapes_start.push_back(static_cast<int64_t>(shapes.size()) / 8);
+        for (int n = dice.whole(0, 5); n > 0; --n) {
+            const double kind = dice.whole(0, 4);
+            shapes.insert(shapes.end(), {kind, dice.real(0, 1), dice.real(0.1, 9)});
+            for (int i = 0; i < 4; ++i) {
+                const bool sigma = kind == 3 && i > 1;
+                shapes.push_back(sigma ? dice.real(0.1, 50) : dice.real(-60, 200));
+            }
+            shapes.push_back(kind == 4 ? dice.whole(0, 1) : dice.real(0, 9));
+        }
+        outside.push_back(dice.whole(0, 1));
+        lightness.insert(lightness.end(), {dice.real(0, 256), dice.real(0, 4)});
+        match.push_back(dice.real(0, 1));
+        spectrum.push_back(dice.real(-0.1, 0.5));
+        cells_start.push_back(static_cast<int64_t>(cells.size()) / 6);
+        for (int i = 0; i < 6; ++i) cells.push_back(dice.whole(-1, i == 2 || i == 3 ? 40 : 20));
+        counts_start.push_back(0);
+        for (int i = 0; i < levels; ++i) counts.push_back(dice.whole(0, 3));
+        waves_start.push_back(0);
+    }
+
     void add_entries(Dice& dice, const std::vector<Source>& images) {
         start.push_back(0);
         for (const Source& image : images) {
             Shape shape = image.shape;
             for (int n = dice.whole(0, 5); n > 0; --n) {
-                const auto next = static_cast<Verb>(dice.whole(0, 16));
+                const auto next =
+                    static_cast<Verb>(dice.whole(0, static_cast<int>(Verb::Codec) - 1));
                 if (next == Verb::Channels && shape.channels == 2) continue;
                 const int place = dice.whole(0, rows - 1);
                 verb.push_back(static_cast<int32_t>(next));
@@ -167,6 +207,20 @@ template <class T> struct RandomStage {
         t.noise = noise.data();
         t.noise_fill = fill.data();
         t.normal = normal.data();
+        t.shapes_start = shapes_start.data();
+        t.shapes = shapes.data();
+        t.shapes_gain = gain.data();
+        t.shapes_shift = fill.data();
+        t.shapes_outside = outside.data();
+        t.lightness = lightness.data();
+        t.match = match.data();
+        t.match_counts_start = counts_start.data();
+        t.match_counts = counts.data();
+        t.spectrum = spectrum.data();
+        t.amplitudes_start = waves_start.data();
+        t.amplitudes = waves.data();
+        t.cells_start = cells_start.data();
+        t.cells = cells.data();
     }
 };
 

@@ -1,11 +1,12 @@
 // MEASURE: tables of the image's own statistics: stretched, equalized, or
-// scaled about the mean of the gray.
+// scaled about the mean of the gray; or colors moved along their axes.
 #include <algorithm>
 #include <cstring>
 
 #include "variegate/gray.hpp"
 #include "variegate/planes.hpp"
 #include "variegate/rounding.hpp"
+#include "variegate/statistics.hpp"
 #include "variegate/verbs.hpp"
 
 namespace variegate::inline VARIEGATE_TARGET {
@@ -36,28 +37,6 @@ template <int Depth> void count_all(const uint8_t* in, int64_t pixels, int64_t* 
 
 void count_channel(const uint8_t* in, int64_t pixels, int depth, int64_t* counts) {
     for (int64_t i = 0; i < pixels; ++i, in += depth) ++counts[*in];
-}
-
-void count_levels(const uint8_t* in, Shape shape, int64_t* counts) {
-    constexpr int64_t block = int64_t{1} << 30; // what fits into 32 bits
-    const int depth = shape.channels;
-    std::fill_n(counts, levels * depth, 0);
-    for (int64_t from = 0; from < shape.pixels(); from += block) {
-        const int64_t pixels = std::min(block, shape.pixels() - from);
-        const uint8_t* first = in + from * depth;
-        if (depth == 1) count_all<1>(first, pixels, counts);
-        if (depth == 3) count_all<3>(first, pixels, counts);
-        if (depth == 1 || depth == 3) continue;
-        for (int k = 0; k < depth; ++k)
-            count_channel(first + k, pixels, depth, counts + levels * k);
-    }
-}
-
-void count_levels(const float* in, Shape shape, int64_t* counts) {
-    std::fill_n(counts, levels * shape.channels, 0);
-    for (int64_t i = 0; i < shape.pixels(); ++i)
-        for (int k = 0; k < shape.channels; ++k)
-            ++counts[levels * k + to_nearest(static_cast<double>(*in++) * 255)];
 }
 
 // Pillow's equalize; false where the channel stays as it is.
@@ -113,15 +92,6 @@ void stretching(int low, int high, uint8_t* table) {
     const double shift = high > low ? low * scale : 0.0;
     for (int v = 0; v < levels; ++v)
         table[v] = static_cast<uint8_t>(static_cast<int>(clip(v * scale - shift, 0.0, 255.0)));
-}
-
-// tables (channels, levels).
-void map_channels(const uint8_t* in, Shape shape, const uint8_t* tables, uint8_t* out) {
-    const int depth = shape.channels;
-    if (depth == 1) return lookup(in, shape.pixels(), tables, out);
-    if (depth == 3) return lookup_planes(in, shape.pixels(), tables, out);
-    for (int64_t i = 0; i < shape.pixels(); ++i, in += depth, out += depth)
-        for (int k = 0; k < depth; ++k) out[k] = tables[levels * k + in[k]];
 }
 
 void by_statistics(const uint8_t* in, Shape shape, bool equalize, uint8_t* out, Scratch& scratch) {
@@ -213,11 +183,42 @@ template <class T> void about_mean(const T* in, Shape shape, float factor, T* ou
 
 } // namespace
 
+void count_levels(const uint8_t* in, Shape shape, int64_t* counts) {
+    constexpr int64_t block = int64_t{1} << 30; // what fits into 32 bits
+    const int depth = shape.channels;
+    std::fill_n(counts, levels * depth, 0);
+    for (int64_t from = 0; from < shape.pixels(); from += block) {
+        const int64_t pixels = std::min(block, shape.pixels() - from);
+        const uint8_t* first = in + from * depth;
+        if (depth == 1) count_all<1>(first, pixels, counts);
+        if (depth == 3) count_all<3>(first, pixels, counts);
+        if (depth == 1 || depth == 3) continue;
+        for (int k = 0; k < depth; ++k)
+            count_channel(first + k, pixels, depth, counts + levels * k);
+    }
+}
+
+void count_levels(const float* in, Shape shape, int64_t* counts) {
+    std::fill_n(counts, levels * shape.channels, 0);
+    for (int64_t i = 0; i < shape.pixels(); ++i)
+        for (int k = 0; k < shape.channels; ++k)
+            ++counts[levels * k + to_nearest(static_cast<double>(*in++) * 255)];
+}
+
+void map_channels(const uint8_t* in, Shape shape, const uint8_t* tables, uint8_t* out) {
+    const int depth = shape.channels;
+    if (depth == 1) return lookup(in, shape.pixels(), tables, out);
+    if (depth == 3) return lookup_planes(in, shape.pixels(), tables, out);
+    for (int64_t i = 0; i < shape.pixels(); ++i, in += depth, out += depth)
+        for (int k = 0; k < depth; ++k) out[k] = tables[levels * k + in[k]];
+}
+
 template <class T>
 void measure(const T* in, Shape shape, const double* row, T* out, Scratch& scratch) {
     const auto mode = static_cast<MeasureMode>(static_cast<int>(row[0]));
     if (mode == MeasureMode::AboutMean)
         return about_mean(in, shape, static_cast<float>(row[1]), out);
+    if (mode == MeasureMode::Axes) return along_axes(in, shape, row + 1, out);
     if constexpr (sizeof(T) == 1) {
         by_statistics(in, shape, mode == MeasureMode::Equalize, out, scratch);
     } else {

@@ -29,7 +29,8 @@ bool is_pointwise(Verb verb) {
 
 bool keeps_place(Verb verb) {
     return verb == Verb::Measure || verb == Verb::Rectangles || verb == Verb::Grid ||
-           verb == Verb::Noise;
+           verb == Verb::Noise || verb == Verb::Shapes || verb == Verb::Lightness ||
+           verb == Verb::Match || verb == Verb::Spectrum;
 }
 
 // final: the slot of the last group.
@@ -74,13 +75,13 @@ void run_group(const Stage& stage, const Group& group, const T* in, Shape shape,
     const auto verb = static_cast<Verb>(stage.verb[group.first]);
     if (is_pointwise(verb))
         return pointwise(in, shape, stage, group.first, group.last, out, scratch);
-    const bool painted = verb == Verb::Rectangles || verb == Verb::Grid;
+    const bool painted = verb == Verb::Rectangles || verb == Verb::Grid || verb == Verb::Shapes;
     if (painted && in != out) std::memcpy(out, in, static_cast<size_t>(shape.values()) * sizeof(T));
     switch (verb) {
     case Verb::Warp:
         return warp(in, shape, warp_row(tables, row), out, scratch);
     case Verb::Measure:
-        return measure(in, shape, tables.measure + 2 * row, out, scratch);
+        return measure(in, shape, tables.measure + 4 * row, out, scratch);
     case Verb::Blur:
         return blur(in, shape, tables.blur + 4 * row, out, scratch);
     case Verb::Smooth:
@@ -89,6 +90,16 @@ void run_group(const Stage& stage, const Group& group, const T* in, Shape shape,
         return rectangles(out, shape, tables, row);
     case Verb::Grid:
         return grid(out, shape, tables, row);
+    case Verb::Shapes:
+        return shapes(out, shape, tables, row, scratch);
+    case Verb::Lightness:
+        return lightness(in, shape, tables.lightness + 2 * row, out);
+    case Verb::Match:
+        return match(in, shape, tables, row, out, scratch);
+    case Verb::Spectrum:
+        return spectrum(in, shape, tables, row, out, scratch);
+    case Verb::Cells:
+        return cells(in, shape, tables, row, out);
     case Verb::Noise:
         return noise(in, shape, tables, row, out, scratch);
     case Verb::Kernel:
@@ -176,25 +187,34 @@ void run_sample(const Stage& stage, int64_t sample, const Source& image, const O
     scratch.trim();
 }
 
-// A mask's WARP entries alone, nearest and without a fill.
+bool moves(Verb verb) { return verb == Verb::Warp || verb == Verb::Cells; }
+
+// A mask's WARP and CELLS entries alone, nearest and without a fill.
 template <class T>
 void run_mask(const Stage& stage, int64_t sample, const Source& mask, T* result) {
     static const float nothing[max_channels] = {};
     int64_t left = 0;
     for (int64_t entry = stage.start[sample]; entry < stage.start[sample + 1]; ++entry)
-        left += static_cast<Verb>(stage.verb[entry]) == Verb::Warp;
+        left += moves(static_cast<Verb>(stage.verb[entry]));
     if (left == 0) return gather(mask, result);
     Scratch& scratch = Scratch::mine();
     const T* in = contiguous<T>(mask, scratch);
     Shape shape = mask.shape;
     int slot = 0;
     for (int64_t entry = stage.start[sample]; left > 0; ++entry) {
-        if (static_cast<Verb>(stage.verb[entry]) != Verb::Warp) continue;
+        const auto verb = static_cast<Verb>(stage.verb[entry]);
+        if (!moves(verb)) continue;
+        slot = 1 - slot;
+        if (verb == Verb::Cells) {
+            T* out = --left == 0 ? result : scratch.image[slot].get<T>(shape.values());
+            cells(in, shape, stage.tables, stage.row[entry], out);
+            in = out;
+            continue;
+        }
         Warp step = warp_row(stage.tables, stage.row[entry]);
         step.resample = Resample::Nearest;
         step.fill = nothing;
         const Shape size{step.height, step.width, shape.channels};
-        slot = 1 - slot;
         T* out = --left == 0 ? result : scratch.image[slot].get<T>(size.values());
         warp(in, shape, step, out, scratch);
         in = out;

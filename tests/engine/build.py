@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from variegate.ops.entries import NoiseMode
+from variegate.ops.entries import NoiseMode, ShapeKind
 from variegate.plan.program import KNOTS, Border, MixStage, Resample, Stage, Tables, Verb
 
 Image = npt.NDArray[Any]
@@ -16,7 +16,7 @@ Generator = np.random.Generator
 Size = tuple[int, int]
 Entry = tuple[Verb, int]
 
-# dtype and shape after the first axis; the starts have one more than their verb's rows.
+# dtype and shape after the first axis; what ends in _start has one more than its verb's rows.
 COLUMNS: dict[str, tuple[str, tuple[int, ...]]] = {
     "warp_matrix": ("f8", (9,)),
     "warp_forward": ("f8", (9,)),
@@ -30,7 +30,7 @@ COLUMNS: dict[str, tuple[str, tuple[int, ...]]] = {
     "lookup": ("u1", (256,)),
     "channels": ("f8", (12,)),
     "toward": ("f4", ()),
-    "measure": ("f8", (2,)),
+    "measure": ("f8", (4,)),
     "blur": ("f8", (4,)),
     "smooth": ("f4", ()),
     "rectangles_start": ("i8", ()),
@@ -51,6 +51,21 @@ COLUMNS: dict[str, tuple[str, tuple[int, ...]]] = {
     "zoom": ("f8", (2,)),
     "scatter": ("i4", (2,)),
     "scatter_key": ("u8", ()),
+    "shapes_start": ("i8", ()),
+    "shapes": ("f8", (8,)),
+    "shapes_gain": ("f4", (16,)),
+    "shapes_shift": ("f4", (16,)),
+    "shapes_outside": ("i4", ()),
+    "lightness": ("f8", (2,)),
+    "match": ("f8", ()),
+    "match_counts_start": ("i8", ()),
+    "match_counts": ("i4", (256,)),
+    "spectrum": ("f8", ()),
+    "amplitudes_start": ("i8", ()),
+    "amplitudes": ("f4", (65,)),
+    "cells_size": ("i4", (2,)),
+    "cells_start": ("i8", ()),
+    "cells": ("i4", (6,)),
     "codec": ("i4", (2,)),
 }
 IDENTITY = np.eye(3).ravel()
@@ -255,11 +270,73 @@ def filter_rows(seed: Generator, count: int) -> dict[str, Image]:
     }
 
 
+def one_shape(seed: Generator, kind: int, size: Size) -> list[list[float]]:
+    """The rows of one shape, inside the frame or beyond it; a polygon is closed."""
+    ends = (seed.uniform(-0.3, 1.3, (4, 2)) * (size[1], size[0])).tolist()
+    long, angle = seed.uniform(0, 0.4) * max(size), seed.uniform(0, 2 * np.pi)
+    head = [float(kind), seed.random(), seed.uniform(0.5, 9)]
+    if kind == ShapeKind.EDGE:
+        number = seed.integers(1 << 20)
+        return [[*head, *ends[i - 1], *ends[i], float(number)] for i in range(4)]
+    numbers = {
+        ShapeKind.DISC: [*ends[0], long, 0, 0],
+        ShapeKind.SEGMENT: [*ends[0], *ends[1], long],
+        ShapeKind.PLANE: [np.cos(angle), np.sin(angle), long, 0, 0],
+        ShapeKind.GAUSS: [*ends[0], long + 0.1, 0.3 * long + 0.1, 0],
+    }
+    return [[*head, *numbers[ShapeKind(kind)]]]
+
+
+def shape_rows(seed: Generator, count: int, size: Size) -> dict[str, Image]:
+    """Up to six shapes of any kind for each row."""
+    kinds = [seed.integers(0, len(ShapeKind), seed.integers(0, 7)) for _ in range(count)]
+    rows = [[row for kind in own for row in one_shape(seed, int(kind), size)] for own in kinds]
+    return {
+        "shapes_start": np.cumsum([0, *map(len, rows)]),
+        "shapes": np.reshape([row for own in rows for row in own], (-1, 8)),
+        "shapes_gain": seed.uniform(-1, 0.5, (count, 16)),
+        "shapes_shift": fills(seed, count),
+        "shapes_outside": seed.integers(0, 2, count),
+    }
+
+
+def reference_rows(seed: Generator, count: int) -> dict[str, Image]:
+    """Histograms with gaps, and amplitudes that fall, mirrored where a real image's are."""
+    counts = seed.integers(0, 50, (count * 16, 256)) * (seed.random((count * 16, 256)) < 0.3)
+    counts[:, 7] += 1
+    down, along = np.arange(33)[:, None], np.arange(-32, 33)[None, :]
+    strong = seed.uniform(0, 40, (count * 16, 33, 65)) / (1 + down**2 + along**2)
+    strong[:, 0] += strong[:, 0, ::-1].copy()
+    return {
+        "match": seed.random(count),
+        "match_counts_start": np.arange(count + 1) * 16,
+        "match_counts": counts,
+        "spectrum": seed.choice([-1.0, 0.0, 0.05, 0.2, 0.5], count),
+        "amplitudes_start": np.arange(count + 1) * 16 * 33,
+        "amplitudes": strong.reshape(-1, 65),
+    }
+
+
+def cell_rows(seed: Generator, count: int, size: Size) -> dict[str, Image]:
+    """Halves and corners that change places, some of them not inside the frame."""
+    height, width = size
+    half = np.array([0, 0, height // 2, width, height - height // 2, 0])
+    corner = np.array([height - 1, width - 1, height, width, 0, 0])
+    wild = np.array([0, 0, height + 1, 1, 0, 0])
+    picked = np.stack([half, corner, wild])[seed.integers(0, 3, 2 * count)]
+    return {
+        "cells_size": np.tile(size, (count, 1)),
+        "cells_start": np.arange(count + 1) * 2,
+        "cells": picked,
+    }
+
+
 def random_tables(seed: Generator, size: Size, dtype: Any, count: int = 3) -> Tables:
     """Tables with `count` rows of every verb; warps of all kinds."""
     kinds = [str(kind) for kind in seed.choice(WARPS, count)]
     matrix = np.eye(3, 4) + seed.normal(0, 0.4, (count, 3, 4)) * (1, 1, 1, 0.3)
-    modes = np.stack([np.arange(count) % 3, seed.uniform(0, 2, count)], axis=1)
+    modes = np.zeros((count, 4))
+    modes[:, 0], modes[:, 1:] = np.arange(count) % 4, seed.uniform(0, 2, (count, 3))
     return make_tables(
         **warp_rows(seed, size, kinds),
         **rectangle_rows(seed, count, size),
@@ -274,6 +351,10 @@ def random_tables(seed: Generator, size: Size, dtype: Any, count: int = 3) -> Ta
         noise=noise_rows(seed, count),
         noise_fill=fills(seed, count),
         noise_key=seed.integers(1, 2**63, count, dtype=np.uint64),
+        **shape_rows(seed, count, size),
+        **reference_rows(seed, count),
+        **cell_rows(seed, count, size),
+        lightness=np.stack([seed.uniform(0, 200, count), seed.uniform(0, 4, count)], axis=1),
         codec=np.stack([seed.integers(10, 95, count), np.arange(count) % 2], axis=1),
     )
 

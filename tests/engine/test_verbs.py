@@ -59,7 +59,8 @@ def test_every_level_goes_through_every_blend() -> None:
     ramp = np.arange(256, dtype=np.uint8)
     image = np.stack([ramp.reshape(16, 16), ramp[::-1].reshape(16, 16), ramp.reshape(16, 16).T], 2)
     factors = np.linspace(0, 2, 41).astype(np.float32)
-    modes = np.stack([np.full(41, 2.0), factors.astype(np.float64)], axis=1)
+    modes = np.zeros((41, 4))
+    modes[:, 0], modes[:, 1] = 2, factors
     tables = make_tables(toward=factors, smooth=factors, measure=modes)
     for verb in (Verb.TOWARD, Verb.SMOOTH, Verb.MEASURE):
         stage = make_stage([[(verb, row)] for row in range(41)], tables, [image] * 41)

@@ -67,7 +67,7 @@ class Engine(Protocol):
         """
 
     def run_masks(self, stage: Stage, masks: list[Image], threads: int = 1) -> list[Image]:
-        """Runs the WARP entries alone on masks (h, w, c) of any dtype: nearest, outside 0."""
+        """Runs the WARP and CELLS entries alone on masks (h, w, c): nearest, 0 outside."""
 
     def run_mixes(
         self,

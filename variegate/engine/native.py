@@ -212,7 +212,7 @@ def _shape_after(stage: Stage, first: int, last: int, image: Image) -> Size:
 
 
 def run_masks(stage: Stage, masks: list[Image], threads: int = 1) -> list[Image]:
-    """Runs the WARP entries alone on masks (h, w, c) of any dtype: nearest, outside 0."""
+    """Runs the WARP and CELLS entries alone on masks (h, w, c): any dtype, nearest, outside 0."""
     if not masks:
         return []
     if len({mask.dtype for mask in masks}) > 1 or not all(_moves_as_bytes(mask) for mask in masks):

@@ -14,6 +14,8 @@ from variegate.engine.engine import Images, numbers_of
 from variegate.engine.neighbors import blur, kernel, median, rescale, scatter, smooth, tiles, zoom
 from variegate.engine.noises import noise
 from variegate.engine.sampling import warp
+from variegate.engine.shapes import shapes
+from variegate.engine.statistics import along_axes, cells, lightness, match, spectrum
 from variegate.engine.values import (
     Floats,
     Image,
@@ -68,13 +70,15 @@ def gathered(images: list[Image]) -> Images:
 
 
 def run_masks(stage: Stage, masks: list[Image], threads: int = 1) -> list[Image]:
-    """Runs the WARP entries alone on masks (h, w, c) of any dtype: nearest, outside 0."""
+    """Runs the WARP and CELLS entries alone on masks (h, w, c): any dtype, nearest, outside 0."""
     results = []
     for sample, given in enumerate(masks):
         mask = given
         for entry in range(int(stage.start[sample]), int(stage.start[sample + 1])):
             if stage.verb[entry] == Verb.WARP:
                 mask = warp(mask, stage.tables, int(stage.row[entry]), as_mask=True)
+            elif stage.verb[entry] == Verb.CELLS:
+                mask = cells(mask, stage.tables, int(stage.row[entry]))
         results.append(mask.copy() if mask is given else mask)
     return results
 
@@ -160,6 +164,8 @@ def measure(image: Image, tables: Tables, row: int) -> Image:
         mean = np.mean(gray(image), dtype=np.float64)
         flat = np.floor(mean + 0.5) if image.dtype == np.uint8 else mean
         return blend(np.full((1, 1, 1), flat, dtype=np.float32), image, np.float32(factor))
+    if mode is MeasureMode.AXES:
+        return along_axes(image, np.asarray(tables.measure[row, 1:], dtype=np.float64))
     work = stretched if mode is MeasureMode.STRETCH else equalized
     return np.stack([work(image[..., c]) for c in range(image.shape[2])], axis=2)
 
@@ -243,5 +249,10 @@ VERBS = {
     Verb.RESCALE: rescale,
     Verb.ZOOM: zoom,
     Verb.SCATTER: scatter,
+    Verb.SHAPES: shapes,
+    Verb.LIGHTNESS: lightness,
+    Verb.MATCH: match,
+    Verb.SPECTRUM: spectrum,
+    Verb.CELLS: cells,
     Verb.CODEC: codec,
 }

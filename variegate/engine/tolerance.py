@@ -70,6 +70,11 @@ TOLERANCES: Mapping[Verb, Tolerance] = MappingProxyType(
         Verb.RESCALE: CLOSE,
         Verb.ZOOM: INTERPOLATED,
         Verb.SCATTER: EXACT,
+        Verb.SHAPES: ROUNDED,
+        Verb.LIGHTNESS: CLOSE,
+        Verb.MATCH: CLOSE,
+        Verb.SPECTRUM: ROUNDED,
+        Verb.CELLS: EXACT,
         Verb.CODEC: EXACT,
     }
 )

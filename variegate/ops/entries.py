@@ -78,12 +78,13 @@ class MeasureMode(IntEnum):
     STRETCH = 0
     EQUALIZE = 1
     ABOUT_MEAN = 2
+    AXES = 3
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A table measured on the image itself. value (k,): the factor of ABOUT_MEAN, unused
-    otherwise.
+    """A table measured on the image itself. value: the factor of ABOUT_MEAN (k,), the amounts along
+    three axes of AXES (k, 3), unused otherwise.
     """
 
     mode: MeasureMode
@@ -249,6 +250,83 @@ class FileFormat(IntEnum):
 
     JPEG = 0
     WEBP = 1
+
+
+class ShapeKind(IntEnum):
+    """A shape's five numbers. DISC: x, y, radius. SEGMENT, a thick line: x1, y1, x2, y2, half its
+    width. PLANE, one side of a line: the line's normal x, y (of length 1, away from what is
+    covered), the line's distance from 0 along it. GAUSS: x, y, sigma along x, along y. EDGE: x1,
+    y1, x2, y2 and a number; edges of one number that follow each other are one
+    polygon, which must be closed.
+    """
+
+    DISC = 0
+    SEGMENT = 1
+    PLANE = 2
+    GAUSS = 3
+    EDGE = 4
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Shapes that lie over the image as a veil: out = value + cover * (gain * value + shift).
+
+    rows (k, m, 8): ShapeKind, alpha, softness and the five numbers, in pixels of the frame; used
+    (k, m): which rows there are. A shape covers alpha inside, nothing outside, and changes over
+    `softness` pixels across its rim: alpha * clip(1/2 - distance / softness, 0, 1); a GAUSS covers
+    alpha times itself. What shapes leave clear multiplies. outside: what they leave clear is
+    covered instead. gain (k,); shift (k, 1), or (k, 3) for red, green and blue: then a fourth
+    channel stays and one channel takes their luma.
+    """
+
+    rows: Floats
+    used: npt.NDArray[np.bool_]
+    gain: Floats
+    shift: Floats
+    outside: bool = False
+
+
+@dataclass(frozen=True)
+class Lightness:
+    """threshold (k,), a level: lighter pixels stay, darker ones are multiplied by factor (k,)."""
+
+    threshold: Floats
+    factor: Floats
+
+
+@dataclass(frozen=True)
+class Match:
+    """ratio (k,): how much of the way to a reference's levels; counts (k, c, 256) of these."""
+
+    ratio: Floats
+    counts: Floats
+
+
+# Waves to each side of 0 whose amplitudes a reference keeps.
+REACH = 32
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """beta (k,): share of the shorter side up to which frequencies count, below 0 none.
+
+    amplitudes (k, c, REACH + 1, 2 REACH + 1): of a reference in levels, waves down and along the
+    image; below 0 where it has none.
+    """
+
+    beta: Floats
+    amplitudes: Floats
+
+
+@dataclass(frozen=True)
+class Cells:
+    """moves (k, m, 6): rectangles y1 x1 y2 x2 and the corner y x whence each takes its pixels; used
+    (k, m): which there are. size (k, 2): the frame.
+    """
+
+    moves: Ints
+    used: npt.NDArray[np.bool_]
+    size: Ints
 
 
 @dataclass(frozen=True)

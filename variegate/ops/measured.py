@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from variegate.ops.entries import Floats, Measure, MeasureMode, Tiles
-from variegate.ops.op import Kind, Param, Setting, declare
+from variegate.ops.op import Draw, Kind, Param, Setting, declare
 from variegate.ops.settings import whole
 from variegate.ops.tone import PILLOW, factor
 
@@ -51,3 +51,30 @@ def clahe(clip_limit: Floats, tile_grid_size: tuple[int, int]) -> Tiles:
     """
     grid = np.broadcast_to(np.array(tile_grid_size), (len(clip_limit), 2))
     return Tiles(grid, clip_limit)
+
+
+ALPHA = Param(
+    "alpha",
+    0,
+    10,
+    "standard deviation of the amounts",
+    identity=0,
+    weak=0,
+    strong=1,
+    default=(0.1, 0.1),
+)
+
+
+@declare(
+    Kind.MEASURED,
+    source="Krizhevsky et al. 2012, with the axes of the image itself",
+    params=(ALPHA,),
+    draws=(Draw("radius", 3), Draw("turn", 3)),
+    channels=(1, 3, 4),
+)
+def fancy_pca(alpha: Floats, radius: Floats, turn: Floats) -> Measure:
+    """Move all colors along the three axes in which they vary, by a normal amount times the
+    variance along each, values on 0..1. Three strong amounts are a change of light.
+    """
+    normal = np.sqrt(-2 * np.log1p(-radius)) * np.cos(2 * np.pi * turn)
+    return Measure(MeasureMode.AXES, alpha[:, None] * normal)

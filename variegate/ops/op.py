@@ -28,10 +28,13 @@ class Kind(Enum):
     FIELD = "geometry: a displacement per pixel"
     TABLE = "each level of each channel through a table"
     COLOR = "each pixel's channels through a 3x4 matrix, or toward its gray"
-    MEASURED = "a table made from the image's own statistics"
+    MEASURED = "a table or a step made from the image's own statistics"
     FILTER = "each pixel from its neighbors"
     REGION = "parts of the image are hidden"
     NOISE = "a random number added to each value"
+    SHAPES = "shapes of light, shade or weather lie over the image"
+    SPECTRUM = "waves of the image become as strong as a reference's"
+    CELLS = "parts of the image change places"
     CODEC = "the image is compressed and decoded"
     MIX = "two images of the batch become one"
     CHAIN = "several ops in a fixed order"
@@ -218,6 +221,8 @@ SPECIAL = {
     "bbox_safe_random_crop": "BBoxSafeRandomCrop",
     "clahe": "CLAHE",
     "cutmix": "CutMix",
+    "fancy_pca": "FancyPCA",
+    "fda": "FDA",
     "iso_noise": "ISONoise",
     "mixup": "MixUp",
     "random_iou_crop": "RandomIoUCrop",

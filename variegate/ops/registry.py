@@ -18,13 +18,17 @@ from variegate.ops import (  # noqa: F401  (imported so that they declare their 
     kernels,
     lattice,
     looking,
+    light,
     measured,
     mixing,
     noise,
     output,
+    references,
     regions,
+    shuffle,
     symmetry,
     tone,
+    weather,
 )
 from variegate.ops.op import OPS, Op, suggest
 

@@ -14,8 +14,9 @@ from variegate.errors import EngineError, InputError
 from variegate.ops.entries import Output
 from variegate.pipeline.buffers import Buffers
 from variegate.pipeline.forms import Targets
-from variegate.pipeline.marks import MARKS, Marks
+from variegate.pipeline.marks import MARKS, SHAPES, Marks
 from variegate.pipeline.moved import moved_marks
+from variegate.plan.maps import stages_shuffle
 from variegate.plan.program import MixStage, Program, Stage
 from variegate.targets.images import stack
 from variegate.targets.labels import mix_labels, read_labels, soften
@@ -23,8 +24,8 @@ from variegate.targets.labels import mix_labels, read_labels, soften
 
 @dataclass(slots=True)  # made for every call, so not frozen
 class Means:
-    """What a batch is worked on with. mixes: the names of the policy's ops that mix images, if
-    any; buffers: memory for results.
+    """What a batch is worked on with. mixes, shuffles: the names of the policy's ops that mix
+    images or shuffle their parts, if any; buffers: memory for results.
     """
 
     engine: Engine
@@ -32,6 +33,7 @@ class Means:
     classes: int | None
     threads: int
     mixes: tuple[str, ...] = ()
+    shuffles: tuple[str, ...] = ()
     buffers: Buffers | None = None
 
 
@@ -56,6 +58,8 @@ def apply_program(
         _refuse_mixed(batch, means.mixes)
     labels = _labels(batch, len(images), mixing, means.classes)
     marks = Marks.read(batch, starting, means.form)
+    if means.shuffles or stages_shuffle([s for s in program.stages if isinstance(s, Stage)]):
+        _refuse_shuffled(marks, means.shuffles)
 
     result: dict[str, Any] = {
         "images": run_images(program, images, means.engine, means.threads, into, means.buffers)
@@ -63,6 +67,14 @@ def apply_program(
     if labels is not None:
         result["labels"] = _mixed_labels(program, labels)
     return result | moved_marks(marks, program, means.engine, means.threads)
+
+
+def _refuse_shuffled(marks: Marks, shuffles: tuple[str, ...]) -> None:
+    """What has one outline cannot follow an image that is cut into cells."""
+    names = " and ".join(shuffles) or "the plan"
+    for name in SHAPES:
+        if name in marks.given:
+            raise InputError(f"{name}: {names} cuts the image into cells; {name} cannot follow")
 
 
 def _starting_sizes(program: Program) -> npt.NDArray[np.int64]:

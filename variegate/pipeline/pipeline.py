@@ -98,8 +98,10 @@ class Pipeline:
         self._engine_name = engine
         self._engine = choose(engine)
         self._layout = lay_out(self.policy)
-        names = {s.op for s, _ in walk(self.policy.steps) if get(s.op).kind is Kind.MIX}
-        self._mixes = tuple(sorted(names))
+        self._mixes, self._shuffles = (
+            tuple(sorted({s.op for s, _ in walk(self.policy.steps) if get(s.op).kind is kind}))
+            for kind in (Kind.MIX, Kind.CELLS)
+        )
         last = self.policy.steps[-1] if self.policy.steps else None
         self._channels_first = isinstance(last, Step) and last.arguments.get("layout") == "NCHW"
         self._stream = Stream()
@@ -305,7 +307,15 @@ class Pipeline:
         threads = self.threads
         if threads is None:
             threads = default_threads() if count > 1 else 1
-        return Means(self._engine, self.targets, self.classes, threads, self._mixes, self._buffers)
+        return Means(
+            self._engine,
+            self.targets,
+            self.classes,
+            threads,
+            self._mixes,
+            self._shuffles,
+            self._buffers,
+        )
 
     def _ids(self, index: Any, count: int, single: bool) -> tuple[int | None, Keys | None]:
         """The first id where they follow each other, else all ids (n,)."""

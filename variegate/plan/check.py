@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.errors import EngineError, PolicyError
-from variegate.ops.entries import FileFormat, MeasureMode, NoiseMode, Window
+from variegate.ops.entries import FileFormat, MeasureMode, NoiseMode, ShapeKind, Window
 from variegate.ops.registry import get
 from variegate.ops.settings import MAX_SIDE
 from variegate.plan.neighbors import MOST_SUM
@@ -50,6 +50,11 @@ COUNTED = {
     Verb.RESCALE: "rescale",
     Verb.ZOOM: "zoom",
     Verb.SCATTER: "scatter",
+    Verb.SHAPES: "shapes_gain",
+    Verb.LIGHTNESS: "lightness",
+    Verb.MATCH: "match",
+    Verb.SPECTRUM: "spectrum",
+    Verb.CELLS: "cells_size",
     Verb.CODEC: "codec",
 }
 AGREE = 1e-6  # how well a matrix and its inverse multiply to the identity, relative to their size
@@ -151,6 +156,16 @@ def _check_rects(rects: Array, sizes: Array, where: str) -> None:
     _rule(low <= high, "program", "rectangles are not inside out", where)
 
 
+def _check_cells(tables: Tables, row: int, size: Array, where: str) -> None:
+    _rule(_array(tables.cells_size)[row] == size, "program", "cells have their frame", where)
+    first, last = _array(tables.cells_start)[row : row + 2]
+    moves = _array(tables.cells)[first:last]
+    side = moves[:, 2:4] - moves[:, :2]
+    _check_rects(moves[None, :, :4], size[None], where)
+    sources = np.concatenate([moves[:, 4:], moves[:, 4:] + side], axis=1)
+    _check_rects(sources[None], size[None], where)
+
+
 def _check_tables(tables: Tables, dtype: Any) -> None:
     lookup = ((256,), np.uint8) if dtype == np.uint8 else ((KNOTS,), np.float32)
     lists = {name: ((width,), kind) for name, (width, kind) in LISTS.items()}
@@ -170,6 +185,10 @@ def _check_tables(tables: Tables, dtype: Any) -> None:
     modes = _array(tables.noise)[:, 0]
     _rule(np.isin(modes, [float(m) for m in NoiseMode]), "program", "a noise mode is known")
     _rule(_array(tables.noise_key) != 0, "program", "noise keys are not 0")
+    shapes = _array(tables.shapes)
+    _rule(np.isin(shapes[:, 0], list(ShapeKind)), "program", "a shape is known")
+    _rule((shapes[:, 1] >= 0) & (shapes[:, 1] <= 1), "program", "alphas lie in 0..1")
+    _rule(shapes[:, 2] > 0, "program", "softness is above 0")
     for name in LISTS:
         start = _array(getattr(tables, f"{name}_start"))
         whole = start[0] == 0 and start[-1] == len(getattr(tables, name))
@@ -263,5 +282,7 @@ def _check_sizes(stage: Stage) -> None:
             elif stage.verb[entry] == Verb.RECTANGLES:
                 own = rects[starts[place] : starts[place + 1]]
                 _check_rects(own[None], size[None], f"sample {sample}")
+            elif stage.verb[entry] == Verb.CELLS:
+                _check_cells(tables, place, size, f"sample {sample}")
         same = np.array_equal(size, _array(stage.sizes_out)[sample])
         _rule(same, "program", "a stage ends with its last warp's size", f"sample {sample}")

@@ -9,22 +9,28 @@ import numpy as np
 
 from variegate.errors import PolicyError
 from variegate.ops.entries import (
+    Cells,
     Channels,
     Codec,
     FillMode,
     Grid,
+    Lightness,
+    Match,
     Measure,
     Noise,
     Rectangles,
+    Shapes,
     Smooth,
+    Spectrum,
     Toward,
 )
 from variegate.plan import neighbors
 from variegate.plan.drawn import Group
-from variegate.plan.made import Columns, side_by_side
+from variegate.plan.made import Array, Columns, side_by_side
 from variegate.plan.program import Verb
-from variegate.plan.tables import fill_rows
+from variegate.plan.tables import MAX_CHANNELS, fill_rows
 
+LUMA = np.array([0.299, 0.587, 0.114])
 Maker: TypeAlias = Callable[[Any, Group, int], Columns]
 
 
@@ -49,8 +55,9 @@ def _channels(entry: Channels, group: Group, channels: int) -> Columns:
 
 
 def _measure(entry: Measure, group: Group, channels: int) -> Columns:
-    measure = np.empty((len(group.rows), 2))
-    measure[:, 0], measure[:, 1] = float(entry.mode), entry.value
+    measure = np.zeros((len(group.rows), 4))
+    values = entry.value.reshape(len(measure), -1)
+    measure[:, 0], measure[:, 1 : 1 + values.shape[1]] = float(entry.mode), values
     return Columns(Verb.MEASURE, {"measure": measure})
 
 
@@ -84,6 +91,53 @@ def _noise(entry: Noise, group: Group, channels: int) -> Columns:
     return Columns(Verb.NOISE, columns)
 
 
+def _shapes(entry: Shapes, group: Group, channels: int) -> Columns:
+    count = len(group.rows)
+    gain = np.zeros((count, MAX_CHANNELS))
+    shift = np.zeros_like(gain)
+    colored = entry.shift.shape[1] == 3
+    reached = 3 if colored and channels == 4 else channels
+    gain[:, :reached] = entry.gain[:, None]
+    shift[:, :reached] = entry.shift @ LUMA[:, None] if colored and channels == 1 else entry.shift
+    columns: dict[str, Array] = {
+        "shapes_gain": gain,
+        "shapes_shift": shift,
+        "shapes_outside": np.full(count, entry.outside, dtype=np.int32),
+    }
+    return Columns(Verb.SHAPES, columns, {"shapes": (entry.rows, entry.used)})
+
+
+def _lightness(entry: Lightness, group: Group, channels: int) -> Columns:
+    return Columns(Verb.LIGHTNESS, {"lightness": np.stack([entry.threshold, entry.factor], axis=1)})
+
+
+def _of_each_channel(lists: Array, group: Group, channels: int) -> tuple[Array, Array]:
+    """A reference's (k, c, ...) as rows for each channel, and that all are used."""
+    count, own = lists.shape[:2]
+    if own not in (1, channels):
+        raise PolicyError(
+            f"{group.op.name}: references of {own} channels, images of {channels}; one of one "
+            "channel serves all"
+        )
+    wide = np.broadcast_to(lists, (count, channels, *lists.shape[2:]))
+    rows = wide.reshape(count, -1, lists.shape[-1])
+    return rows, np.ones(rows.shape[:2], dtype=bool)
+
+
+def _match(entry: Match, group: Group, channels: int) -> Columns:
+    counts = _of_each_channel(entry.counts, group, channels)
+    return Columns(Verb.MATCH, {"match": entry.ratio}, {"match_counts": counts})
+
+
+def _spectrum(entry: Spectrum, group: Group, channels: int) -> Columns:
+    amplitudes = _of_each_channel(entry.amplitudes, group, channels)
+    return Columns(Verb.SPECTRUM, {"spectrum": entry.beta}, {"amplitudes": amplitudes})
+
+
+def _cells(entry: Cells, group: Group, channels: int) -> Columns:
+    return Columns(Verb.CELLS, {"cells_size": entry.size}, {"cells": (entry.moves, entry.used)})
+
+
 def _codec(entry: Codec, group: Group, channels: int) -> Columns:
     return Columns(Verb.CODEC, {"codec": side_by_side(entry.quality, float(entry.kind))})
 
@@ -98,4 +152,9 @@ MAKERS: dict[type, Maker] = {
     Noise: _noise,
     Codec: _codec,
     **neighbors.MAKERS,
+    Shapes: _shapes,
+    Lightness: _lightness,
+    Match: _match,
+    Spectrum: _spectrum,
+    Cells: _cells,
 }

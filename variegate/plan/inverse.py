@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from variegate.errors import InputError
 from variegate.plan.fields import undo_fields
-from variegate.plan.maps import warp_levels
+from variegate.plan.maps import map_levels
 from variegate.plan.program import Border, MixStage, Program, Resample, Stage, Verb
 from variegate.plan.tables import Entries
 
@@ -28,10 +28,11 @@ EYE = np.eye(3)
 
 @dataclass(frozen=True)
 class _Level:
-    """One warp each of some samples (k,): its stage, its rows in the tables, and the sizes (k, 2)
-    that it starts from.
+    """One warp, or one exchange of cells, each of some samples (k,): its stage, its rows in the
+    tables, and the sizes (k, 2) that it starts from.
     """
 
+    verb: Verb
     stage: Stage
     samples: Ints
     rows: Ints
@@ -53,7 +54,8 @@ def inverse_program(program: Program, dtype: Any, resample: Resample) -> Program
     entries = Entries(np.dtype(dtype))
     nodes = _nodes(levels)
     for turn, level in enumerate(reversed(levels)):
-        _add_back(entries, level, turn, nodes, resample)
+        add = _add_back if level.verb is Verb.WARP else _cells_back
+        add(entries, level, turn, nodes, resample)
     start, verb, row = entries.per_sample(len(first))
     channels = stages[-1].channels_out
     stage = Stage(start, verb, row, entries.tables(), last, first, channels, channels)
@@ -63,17 +65,18 @@ def inverse_program(program: Program, dtype: Any, resample: Resample) -> Program
 def _levels(stage: Stage) -> list[_Level]:
     size = np.array(stage.sizes_in, dtype=np.int64)
     levels = []
-    for table in warp_levels(stage):
+    for verb, table in map_levels(stage):
         samples = np.flatnonzero(table >= 0)
-        levels.append(_Level(stage, samples, table[samples], size[samples]))
-        size[samples] = np.asarray(stage.tables.warp_size)[table[samples]]
+        levels.append(_Level(verb, stage, samples, table[samples], size[samples]))
+        if verb is Verb.WARP:
+            size[samples] = np.asarray(stage.tables.warp_size)[table[samples]]
     return levels
 
 
 def _nodes(levels: list[_Level]) -> int:
     """Nodes a side of the grids that undo fields: one number, since they share an array."""
     longest = 0
-    for level in levels:
+    for level in (level for level in levels if level.verb is Verb.WARP):
         bent = _field(level) >= 0
         frames = np.asarray(level.stage.tables.warp_field_size)[level.rows[bent]]
         longest = max(longest, int(frames.max(initial=0)))
@@ -123,6 +126,23 @@ def _add_back(entries: Entries, level: _Level, turn: int, nodes: int, resample: 
         warp_mode=mode,
         warp_fill=np.zeros((count, 16), dtype=np.float32),
     )
+
+
+def _cells_back(entries: Entries, level: _Level, turn: int, nodes: int, resample: Resample) -> None:
+    """The cells of a level, each to where it came from."""
+    tables, count = level.stage.tables, len(level.samples)
+    start = np.asarray(tables.cells_start, dtype=np.int64)
+    counts = start[level.rows + 1] - start[level.rows]
+    place = np.arange(int(counts.max(initial=0)))
+    used = place < counts[:, None]
+    moves = np.zeros((count, len(place), 6), dtype=np.int64)
+    moves[used] = np.asarray(tables.cells)[(start[level.rows][:, None] + place)[used]]
+    corner = moves[..., 4:]
+    back = np.concatenate(
+        [corner, corner + moves[..., 2:4] - moves[..., :2], moves[..., :2]], axis=2
+    )
+    entries.add(Verb.CELLS, level.samples, np.full(count, turn), cells_size=level.start)
+    entries.add_list("cells", back, used)
 
 
 def _undone(

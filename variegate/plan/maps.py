@@ -20,21 +20,61 @@ IN_FRONT = 1e-6
 
 def warp_levels(stage: Stage) -> list[Ints]:
     """Rows of the warp table by level: level j holds the j-th warp of each sample (n,), or -1."""
+    return [rows for _, rows in _levels(stage, (Verb.WARP,))]
+
+
+def map_levels(stage: Stage) -> list[tuple[Verb, Ints]]:
+    """The same of WARP and CELLS, in the order that they run in; each level is of one verb."""
+    if not stages_shuffle([stage]):
+        return [(Verb.WARP, rows) for rows in warp_levels(stage)]
+    found = []
+    for verbs, rows in _levels(stage, (Verb.WARP, Verb.CELLS)):
+        for verb in (Verb.WARP, Verb.CELLS):
+            own = np.where(verbs == verb, rows, -1)
+            if np.any(own >= 0):
+                found.append((verb, own))
+    return found
+
+
+def _levels(stage: Stage, wanted: tuple[Verb, ...]) -> list[tuple[Ints, Ints]]:
+    """Verbs and rows by level: level j holds the j-th entry of some verbs of each sample (n,)."""
     start = np.asarray(stage.start, dtype=np.int64)
     samples = np.repeat(np.arange(len(start) - 1), start[1:] - start[:-1])
     own = slice(int(start[0]), int(start[-1]))  # the arrays may hold other samples' entries too
-    is_warp = stage.verb[own] == Verb.WARP
-    samples, rows = samples[is_warp], stage.row[own][is_warp]
-    levels: list[Ints] = []
+    chosen = np.isin(stage.verb[own], wanted)
+    samples, rows, verbs = samples[chosen], stage.row[own][chosen], stage.verb[own][chosen]
+    levels: list[tuple[Ints, Ints]] = []
     if len(samples) == 0:
         return levels
     first = np.searchsorted(samples, samples, side="left")
     rank = np.arange(len(samples)) - first
     for level in range(int(rank.max()) + 1):
-        table = np.full(len(stage.start) - 1, -1, dtype=np.int64)
-        table[samples[rank == level]] = rows[rank == level]
-        levels.append(table)
+        table = np.full((2, len(stage.start) - 1), -1, dtype=np.int64)
+        mine = rank == level
+        table[:, samples[mine]] = verbs[mine], rows[mine]
+        levels.append((table[0], table[1]))
     return levels
+
+
+def stages_shuffle(stages: list[Stage]) -> bool:
+    """Whether parts of any image change places in these stages."""
+    return any(
+        len(stage.tables.cells_size) > 0
+        and bool(np.any(stage.verb[stage.start[0] : stage.start[-1]] == Verb.CELLS))
+        for stage in stages
+    )
+
+
+def through_cells(tables: Tables, rows: Ints, points: Floats) -> Floats:
+    """Points (p, 2), each with the cell of its own row (p,) that it lies in."""
+    moved = points.copy()
+    x, y = points.T
+    for row in np.unique(rows):
+        first, last = np.asarray(tables.cells_start)[row : row + 2]
+        for y1, x1, y2, x2, down, along in np.asarray(tables.cells[first:last], dtype=np.float64):
+            inside = (x >= along) & (x < along + x2 - x1) & (y >= down) & (y < down + y2 - y1)
+            moved[(rows == row) & inside] += (x1 - along, y1 - down)
+    return moved
 
 
 def transform(matrix: Floats, points: Floats) -> Floats:
@@ -109,16 +149,19 @@ def rings_after(rings: Rings, stages: list[Stage], owner: Ints, cut: bool) -> Ri
 
 
 def points_after(points: Floats, stages: list[Stage], owner: Ints) -> tuple[Floats, Bools]:
-    """Points (p, 2) after all warps of these stages, and whether each was inside every frame after
-    one (p,). owner (p,): the sample of each.
+    """Points (p, 2) after all warps and exchanges of cells of these stages, and whether each was
+    inside every frame after a warp (p,). owner (p,): the sample of each.
     """
     points, inside = points.copy(), np.ones(len(points), dtype=bool)
     for stage in stages:
-        for level in warp_levels(stage):
-            warp = level[owner]
-            moving = np.flatnonzero(warp >= 0)
-            points[moving] = through_warp(stage.tables, warp[moving], points[moving])
-            frame = np.asarray(stage.tables.warp_size)[warp[moving]]
+        for verb, level in map_levels(stage):
+            rows = level[owner]
+            moving = np.flatnonzero(rows >= 0)
+            if verb is Verb.CELLS:
+                points[moving] = through_cells(stage.tables, rows[moving], points[moving])
+                continue
+            points[moving] = through_warp(stage.tables, rows[moving], points[moving])
+            frame = np.asarray(stage.tables.warp_size)[rows[moving]]
             inside[moving] &= within(points[moving], frame)
     return points, inside
 

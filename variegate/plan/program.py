@@ -40,7 +40,12 @@ class Verb(IntEnum):
     RESCALE = 14
     ZOOM = 15
     SCATTER = 16
-    CODEC = 17
+    SHAPES = 17
+    LIGHTNESS = 18
+    MATCH = 19
+    SPECTRUM = 20
+    CELLS = 21
+    CODEC = 22
 
 
 class Resample(IntEnum):
@@ -83,7 +88,8 @@ class Tables:
         - 1).
     lookup (k, 256) uint8 for uint8 images, or (k, KNOTS) float32 on 0..1 for float32 images.
     channels (k, 12) float64: 3 rows of (r, g, b, 1), values on 0..1.
-    toward, smooth (k,) float32: factors. measure (k, 2) float64: MeasureMode, factor.
+    toward, smooth (k,) float32: factors. measure (k, 4) float64: MeasureMode and its
+        numbers.
     blur (k, 4) float64: Window, width in pixels, amount, threshold in levels. Amount -1 is the blur
         itself, others add so much of the difference from it (see ops.entries.Unsharp).
     kernel_start (k + 1,) int64 into kernel (t, 3) int32: row and column away from the pixel, and
@@ -98,6 +104,15 @@ class Tables:
     grid (k, 6) float64, see ops.entries.Grid; grid_fill (k, 16) float32.
     noise (k, 4) float64: NoiseMode and its numbers, see ops.entries.Noise; noise_fill (k, 16)
         float32; noise_key (k,) uint64.
+    shapes_start (k + 1,) int64 into shapes (s, 8) float64, see ops.entries.Shapes; shapes_gain and
+        shapes_shift (k, 16) float32, shapes_outside (k,) int32.
+    lightness (k, 2) float64: threshold, factor.
+    match (k,) float64: share of the way; match_counts_start (k + 1,) int64 into match_counts (t,
+        256) int32, one row for each channel.
+    spectrum (k,) float64: beta; amplitudes_start (k + 1,) int64 into amplitudes (t, 2 REACH + 1)
+        float32, REACH + 1 rows for each channel.
+    cells_size (k, 2) int32: the frame; cells_start (k + 1,) int64 into cells (t, 6) int32 y1 x1 y2
+        x2 and the source's corner y x.
     codec (k, 2) int32: quality, FileFormat.
     """
 
@@ -134,6 +149,21 @@ class Tables:
     zoom: Array
     scatter: Array
     scatter_key: Array
+    shapes_start: Array
+    shapes: Array
+    shapes_gain: Array
+    shapes_shift: Array
+    shapes_outside: Array
+    lightness: Array
+    match: Array
+    match_counts_start: Array
+    match_counts: Array
+    spectrum: Array
+    amplitudes_start: Array
+    amplitudes: Array
+    cells_size: Array
+    cells_start: Array
+    cells: Array
     codec: Array
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.errors import PolicyError
+from variegate.ops.entries import REACH
 from variegate.plan.kernels import Kernels, Part
 from variegate.plan.program import KNOTS, Tables, Verb
 
@@ -30,7 +31,7 @@ SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
     "warp_fill": ((MAX_CHANNELS,), np.float32),
     "channels": ((12,), np.float64),
     "toward": ((), np.float32),
-    "measure": ((2,), np.float64),
+    "measure": ((4,), np.float64),
     "blur": ((4,), np.float64),
     "smooth": ((), np.float32),
     "rectangles_fill": ((MAX_CHANNELS,), np.float32),
@@ -47,12 +48,26 @@ SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
     "zoom": ((2,), np.float64),
     "scatter": ((2,), np.int32),
     "scatter_key": ((), np.uint64),
+    "shapes_gain": ((MAX_CHANNELS,), np.float32),
+    "shapes_shift": ((MAX_CHANNELS,), np.float32),
+    "shapes_outside": ((), np.int32),
+    "lightness": ((2,), np.float64),
+    "match": ((), np.float64),
+    "spectrum": ((), np.float64),
+    "cells_size": ((2,), np.int32),
     "codec": ((2,), np.int32),
 }
 
 # Tables of variable length: numbers in a row, and their dtype. NAME_start has one more than the
 # verb's rows.
-LISTS: dict[str, tuple[int, type]] = {"rectangles": (4, np.int32), "kernel": (3, np.int32)}
+LISTS: dict[str, tuple[int, type]] = {
+    "rectangles": (4, np.int32),
+    "kernel": (3, np.int32),
+    "shapes": (8, np.float64),
+    "match_counts": (256, np.int32),
+    "amplitudes": (2 * REACH + 1, np.float32),
+    "cells": (6, np.int32),
+}
 
 
 def fill_rows(fill: float | tuple[float, ...], count: int, channels: int, name: str) -> Array:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from variegate.engine import compiled
 from variegate.errors import InputError
-from variegate.plan.maps import mirrors, points_after, stages_bend, within
+from variegate.plan.maps import mirrors, points_after, stages_bend, stages_shuffle, within
 from variegate.plan.program import Stage
 from variegate.targets.rows import numbers_of
 
@@ -153,7 +153,7 @@ def moved_points(
     stays where it is. fast: by the compiled part, where it can.
     """
     of_point = np.repeat(owner, points.counts)
-    if fast and compiled.available() and not stages_bend(stages):
+    if fast and compiled.available() and not (stages_bend(stages) or stages_shuffle(stages)):
         samples = len(stages[0].start) - 1
         first = np.searchsorted(of_point, np.arange(samples + 1))
         xy = np.ascontiguousarray(points.xy).copy()

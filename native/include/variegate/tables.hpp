@@ -24,6 +24,11 @@ enum class Verb : int32_t {
     Rescale,
     Zoom,
     Scatter,
+    Shapes,
+    Lightness,
+    Match,
+    Spectrum,
+    Cells,
     Codec,
 };
 enum class Resample : int32_t { Nearest, Bilinear, Bicubic, Box };
@@ -32,12 +37,14 @@ enum class Border : int32_t { Constant, Reflect, Edge, Wrap };
 enum class NoiseMode : int32_t { Gauss, Shot, Multiply, Impulse, Iso };
 constexpr int noise_channels = 1, noise_pixels = 2, noise_levels = 4;
 enum class Window : int32_t { Gaussian, Box };
-enum class MeasureMode : int32_t { Stretch, Equalize, AboutMean };
+enum class MeasureMode : int32_t { Stretch, Equalize, AboutMean, Axes };
+enum class ShapeKind : int32_t { Disc, Segment, Plane, Gauss, Edge };
 
 constexpr int max_channels = 16;
 constexpr int levels = 256;
 constexpr int knots = 255 * 16 + 1;
 constexpr int normal_entries = 4096;
+constexpr int spectrum_reach = 32; // waves to each side of 0
 
 struct Tables {
     int64_t warps = 0;
@@ -75,7 +82,6 @@ struct Tables {
     const double* noise = nullptr; // (k, 4): mode and three numbers
     const float* noise_fill = nullptr;
     const uint64_t* noise_key = nullptr;
-    const float* normal = nullptr; // (normal_entries,)
     int64_t kernels = 0;
     const int64_t* kernel_start = nullptr;
     const int32_t* kernel = nullptr; // (t, 3): row, column, weight
@@ -91,6 +97,26 @@ struct Tables {
     int64_t scatters = 0;
     const int32_t* scatter = nullptr; // (k, 2): distance, rounds
     const uint64_t* scatter_key = nullptr;
+    int64_t shape_rows = 0;
+    const int64_t* shapes_start = nullptr;
+    const double* shapes = nullptr; // (s, 8): kind, alpha, softness and five numbers
+    const float* shapes_gain = nullptr;
+    const float* shapes_shift = nullptr;
+    const int32_t* shapes_outside = nullptr;
+    int64_t lightness_rows = 0;
+    const double* lightness = nullptr; // (k, 2): threshold, factor
+    int64_t matches = 0;
+    const double* match = nullptr;
+    const int64_t* match_counts_start = nullptr;
+    const int32_t* match_counts = nullptr; // (t, levels)
+    int64_t spectra = 0;
+    const double* spectrum = nullptr;
+    const int64_t* amplitudes_start = nullptr;
+    const float* amplitudes = nullptr; // (t, 2 spectrum_reach + 1)
+    int64_t cell_rows = 0;
+    const int64_t* cells_start = nullptr;
+    const int32_t* cells = nullptr; // (t, 6): y1 x1 y2 x2, and the source's corner y x
+    const float* normal = nullptr;  // (normal_entries,)
 };
 
 // Entries of each of n samples, run in order.

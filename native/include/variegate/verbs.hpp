@@ -57,6 +57,16 @@ template <class T> void grid(T* image, Shape shape, const Tables& tables, int64_
 template <class T>
 void noise(const T* in, Shape shape, const Tables& tables, int64_t row, T* out, Scratch& scratch);
 
+template <class T> void shapes(T* image, Shape shape, const Tables& tables, int64_t row, Scratch&);
+template <class T> void lightness(const T* in, Shape shape, const double* numbers, T* out);
+template <class T>
+void match(const T* in, Shape shape, const Tables& tables, int64_t row, T* out, Scratch& scratch);
+template <class T>
+void spectrum(const T* in, Shape shape, const Tables& tables, int64_t row, T* out,
+              Scratch& scratch);
+
+// These read what others have not written yet: `out` is not `in`.
+template <class T> void cells(const T* in, Shape shape, const Tables& tables, int64_t row, T* out);
 // numbers: window, width, amount and threshold.
 template <class T>
 void blur(const T* in, Shape shape, const double* numbers, T* out, Scratch& scratch);
