@@ -33,7 +33,7 @@ class Kind(Enum):
     REGION = "parts of the image are hidden"
     NOISE = "a random number added to each value"
     CODEC = "the image is compressed and decoded"
-    MIX = "two images of the batch become one"
+    MIX = "several images of the batch become one"
     CHAIN = "several ops in a fixed order"
     OUTPUT = "the last step: scale, convert and lay out"
 
@@ -130,6 +130,29 @@ class Draw:
 
 
 @dataclass(frozen=True)
+class Mixing:
+    """What a MIX op needs beside its numbers.
+
+    partners: how many other samples of the batch it shows. blends: whether a pixel may hold two
+    images at once, or a function of the step's arguments that tells. needs: what must be known of
+    the images, "saliency" or "instances". keyed: whether it draws a 64-bit word for each image.
+    any_size: whether images of one batch may differ in size. refuses: why a target of this name
+    cannot follow a step of these arguments, or "".
+    """
+
+    partners: int = 1
+    blends: bool | Callable[[Mapping[str, Any]], bool] = False
+    needs: str = ""
+    keyed: bool = False
+    any_size: bool = False
+    refuses: Callable[[Mapping[str, Any], str], str] | None = None
+
+    def does_blend(self, arguments: Mapping[str, Any]) -> bool:
+        """Whether a pixel may hold two images at once."""
+        return self.blends(arguments) if callable(self.blends) else self.blends
+
+
+@dataclass(frozen=True)
 class Op:
     """A declared transformation. `lower` turns arrays of drawn values into entries (see
     entries.py).
@@ -148,11 +171,13 @@ class Op:
     reframes: bool = False
     channels: tuple[int, ...] = ()
     scatters: bool = False
+    mixing: Mixing | None = None
 
     @property
     def keyed(self) -> bool:
-        """Whether each image gets a key from which an engine makes a random number per pixel."""
-        return self.kind is Kind.NOISE or self.scatters
+        """Whether each image also gets a 64-bit word, of which more random numbers are made."""
+        mixes = self.mixing is not None and self.mixing.keyed
+        return self.kind is Kind.NOISE or self.scatters or mixes
 
     @property
     def changes_size(self) -> bool:
@@ -211,9 +236,11 @@ class Op:
 OPS: dict[str, Op] = {}
 # Names that the field writes in its own way.
 SPECIAL = {
+    "augmix": "AugMix",
     "autocontrast": "AutoContrast",
     "clahe": "CLAHE",
     "cutmix": "CutMix",
+    "fmix": "FMix",
     "iso_noise": "ISONoise",
     "mixup": "MixUp",
     "rgb_shift": "RGBShift",
@@ -233,6 +260,7 @@ def declare(
     reframes: bool = False,
     channels: tuple[int, ...] | None = None,
     scatters: bool = False,
+    mixing: Mixing | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers a lowering function as an op; its name in CamelCase is the class name that users
     write.
@@ -242,6 +270,7 @@ def declare(
     does. reframes: the output's size differs from the input's, though no required setting tells it.
     scatters: it moves each pixel by a random number of its own, so that it needs a key as noise
     does.
+    mixing: what a MIX op needs, by default one partner.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -263,6 +292,7 @@ def declare(
             reframes,
             COLORS.get(kind, ()) if channels is None else channels,
             scatters,
+            Mixing() if mixing is None and kind is Kind.MIX else mixing,
         )
         return function
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from variegate.errors import PolicyError
 from variegate.ops import (  # noqa: F401  (imported so that they declare their ops)
+    augmix,
     canvas,
     channels,
     codec,
@@ -19,6 +20,7 @@ from variegate.ops import (  # noqa: F401  (imported so that they declare their 
     lattice,
     measured,
     mixing,
+    mosaics,
     noise,
     output,
     regions,

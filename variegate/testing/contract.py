@@ -29,6 +29,11 @@ def _must(holds: Any, op: Op, rule: str, detail: object = "") -> None:
         raise AssertionError(f"{op.name}: {rule}" + (f": {detail}" if detail != "" else ""))
 
 
+def brightness(images: Image, labels: Any) -> Any:
+    """A saliency for ops that need one: bright pixels matter."""
+    return images.astype(np.float64).sum(axis=3)
+
+
 def step_of(op: Op, **more: Any) -> Step:
     """The op as a step with its defaults, or its example where it needs one."""
     return Step(op.name, dict(op.example), **more)
@@ -60,7 +65,7 @@ def check_op(name: str) -> None:
 
 def check_run(op: Op, engine: str, images: Image) -> None:
     """Plan and program keep their rules; inputs stay; dtype and sizes hold; replay is exact."""
-    pipeline = Pipeline([step_of(op)], seed=SEED, engine=engine)
+    pipeline = Pipeline([step_of(op)], seed=SEED, engine=engine, saliency=brightness)
     before, ids = images.copy(), np.arange(len(images)) + 3
     plan = pipeline.draw(images=images, index=ids)
     check_plan(plan)
@@ -72,7 +77,7 @@ def check_run(op: Op, engine: str, images: Image) -> None:
         _must(np.isfinite(out), op, "results are finite", images.shape)
         _must(not np.may_share_memory(out, images), op, "results share no memory with inputs")
         if op.kind is not Kind.OUTPUT:
-            size = np.asarray(program.stages[-1].sizes_out)[place]  # type: ignore[union-attr]
+            size = np.asarray(program.stages[-1].sizes_out)[place]
             _must(out.dtype == images.dtype, op, "the dtype stays", out.dtype)
             _must(out.shape == (*size, images.shape[3]), op, "shapes hold", out.shape)
             _must(out.min() >= 0 and (out.max() <= 1 or out.dtype == np.uint8), op, "range 0..1")
@@ -96,7 +101,7 @@ def equal(some: Any, others: Any) -> bool:
 def check_strides(op: Op, engine: str) -> None:
     """The memory layout of the input does not matter."""
     images = np.stack([picture("random", (9, 14), 3, i) for i in range(3)])
-    pipeline = Pipeline([step_of(op)], seed=SEED, engine=engine)
+    pipeline = Pipeline([step_of(op)], seed=SEED, engine=engine, saliency=brightness)
     for batch in (images, as_float(images)):
         expected = pipeline(images=batch, index=range(3))["images"]
         for form, view in stride_forms(batch).items():
@@ -109,7 +114,9 @@ def check_never(op: Op, engine: str) -> None:
     step = Step(op.name, dict(op.example), p=0.0) if "output_channels" not in op.example else None
     images = np.stack([picture("random", (9, 14), 3, i) for i in range(3)])
     if step is not None:
-        out = Pipeline([step], seed=SEED, engine=engine)(images=images, index=range(3))["images"]
+        out = Pipeline([step], seed=SEED, engine=engine, saliency=brightness)(
+            images=images, index=range(3)
+        )["images"]
         _must(out.shape == images.shape and np.all(out == images), op, "p=0 changes nothing")
 
 
@@ -119,7 +126,9 @@ def check_targets(op: Op, engine: str) -> None:
     masks = np.random.default_rng(1).choice([3, 17, 300, 65535], (4, 16, 11)).astype(np.int32)
     boxes, points = [np.array([[2, 3, 8, 12]])] * 4, [np.array([[4.0, 5.5]])] * 4
     given: dict[str, Any] = {"images": images, "masks": masks, "boxes": boxes, "keypoints": points}
-    out = Pipeline([step_of(op)], seed=SEED, engine=engine)(index=range(4), **given)
+    out = Pipeline([step_of(op)], seed=SEED, engine=engine, saliency=brightness)(
+        index=range(4), **given
+    )
     ids = {int(v) for mask in out["masks"] for v in np.unique(mask)}
     _must(ids <= {0, 3, 17, 300, 65535}, op, "masks gain no new ids", ids)
     if op.kind not in (Kind.MATRIX, Kind.FIELD):
@@ -131,7 +140,7 @@ def check_targets(op: Op, engine: str) -> None:
 def changed(op: Op, engine: str, magnitude: float, images: Image) -> float:
     """The mean absolute change in levels at a magnitude, over the scenes."""
     step = step_of(op, magnitude=Strength(magnitude, magnitude))
-    pipeline = Pipeline([step], seed=SEED, engine=engine)
+    pipeline = Pipeline([step], seed=SEED, engine=engine, saliency=brightness)
     out = pipeline(images=images, index=range(len(images)))["images"]
     return float(np.abs(out.astype(np.float64) - images).mean())
 
