@@ -11,8 +11,9 @@ from variegate.engine.engine import Images
 from variegate.engine.puzzle import Cut, Solvers, cut_of
 from variegate.engine.values import levels
 from variegate.errors import EngineError
-from variegate.ops.entries import ITSELF, Layers, Puzzle, Salient
-from variegate.ops.mixing import FIRST, around, one_layer
+from variegate.ops.entries import ITSELF, Layers, Pasted, Puzzle, Salient
+from variegate.ops.mixing import FIRST, around, one_layer, whole_frame
+from variegate.plan.counter import uniforms
 from variegate.plan.mixes import mix_stage
 from variegate.plan.program import MixStage, OpenMix
 
@@ -70,6 +71,26 @@ def cut_layers(cut: Cut, levels: int, size: Any) -> list[tuple[Any, Any, Any, An
         origin = np.minimum(place[shown, :2], np.asarray(size) - sides)
         found.append((which, place, origin, weight))
     return found
+
+
+def paste_of(late: OpenMix, instances: list[Any]) -> MixStage:
+    """The mix that pastes some instances of the partners; instances: (k, h, w) bool of each image
+    of the batch.
+    """
+    entry, partner = late.entry, late.partner[:, 0]
+    if not isinstance(entry, Pasted):
+        raise EngineError(f"{late.op} pastes no instances")
+    sizes = late.sizes[late.rows]
+    masks = np.zeros((len(late.rows), *sizes[0].tolist()), dtype=np.bool_)
+    picked = []
+    for row, (key, image) in enumerate(zip(entry.key, partner.tolist(), strict=True)):
+        own = instances[image]
+        chance = uniforms(np.array([key]), np.arange(len(own), dtype=np.uint64))[:, 0]
+        chosen = np.flatnonzero((chance < entry.chance) & own.any(axis=(1, 2)))
+        masks[row] = own[chosen].any(axis=0)
+        picked.append(chosen)
+    layers = one_layer(whole_frame(sizes), masks=masks)
+    return mix_stage(layers, late.rows, late.partner, late.sizes, picked=picked)
 
 
 def salient_pixels(maps: Any) -> Floats:

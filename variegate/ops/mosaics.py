@@ -13,6 +13,7 @@ from variegate.ops.entries import (
     Geometry,
     Ints,
     Layers,
+    Pasted,
     Puzzle,
     Salient,
     Words,
@@ -217,3 +218,17 @@ def puzzle_mix(
     chosen = np.array(cells)[np.minimum((grid * len(cells)).astype(int), len(cells) - 1)]
     share, travel = beta_quantile(weight, alpha), distance if transport else None
     return Puzzle(share, chosen, levels, beta, gamma, eta, travel, saliency)
+
+
+@declare(
+    Kind.MIX,
+    source="Ghiasi et al. 2021, Simple Copy-Paste",
+    settings=(Setting("chance", lambda value: number(value, 0, 1), "a number 0..1", 0.5),),
+    mixing=Mixing(needs="instances", keyed=True),
+)
+def copy_paste(sizes: Ints, chance: float, key: Words) -> Pasted:
+    """Paste instances of a partner, each with the same chance; needs instance masks.
+
+    What they hide is cut out of the image's own instances.
+    """
+    return Pasted(chance, key)

@@ -15,7 +15,8 @@ from variegate.ops.entries import Output
 from variegate.pipeline.buffers import Buffers
 from variegate.pipeline.forms import Targets
 from variegate.pipeline.marks import Marks
-from variegate.pipeline.mixers import Mixers, made
+from variegate.pipeline.mixed import instances_at
+from variegate.pipeline.mixers import Mixers, check_marks, made
 from variegate.pipeline.moved import moved_marks
 from variegate.plan.program import LateMix, Mixed, MixStage, Program, Stage
 from variegate.targets.images import stack
@@ -55,11 +56,13 @@ def apply_program(
     labels = _labels(batch, len(images), mixing, means.classes)
     marks = Marks.read(batch, starting, means.form)
 
-    array, program = run_images(program, images, means, into, labels)
+    if mixing:
+        check_marks(marks)
+    array, program = run_images(program, images, means, into, labels, marks)
     result: dict[str, Any] = {"images": array}
     if labels is not None:
         result["labels"] = labels_after(program.stages, labels)
-    return result | moved_marks(marks, program, means.engine, means.threads)
+    return result | moved_marks(marks, program, means.engine, means.threads, mixing)
 
 
 def _shows_others(program: Program) -> bool:
@@ -79,12 +82,17 @@ def _starting_sizes(program: Program) -> npt.NDArray[np.int64]:
 
 
 def run_images(
-    program: Program, images: Images, means: Means, out: Any = None, labels: Any = None
+    program: Program,
+    images: Images,
+    means: Means,
+    out: Any = None,
+    labels: Any = None,
+    marks: Marks | None = None,
 ) -> tuple[Any, Program]:
     """The images through all stages and the output, one array where the sizes agree; and the
     program with all mixes made.
 
-    out: the array that takes the result. labels (n, classes): what a late mix may ask for.
+    out: the array that takes the result. labels (n, classes), marks: what late mixes may ask for.
     """
     current, steps = images, _steps(program)
     engine, threads, buffers = means.engine, means.threads, means.buffers
@@ -96,7 +104,9 @@ def run_images(
         if isinstance(step, list):
             if len(current) == 0:
                 continue
-            mixes = [_as_made(program, number, mixed, current, means, labels) for number in step]
+            mixes = [
+                _as_made(program, number, mixed, current, means, labels, marks) for number in step
+            ]
             form = mix_form(mixes[-1], current, program.dtype)
             if into is None and buffers is not None and form is not None:
                 into = buffers.take(*form)
@@ -117,6 +127,7 @@ def _as_made(
     images: Images,
     means: Means,
     labels: Any,
+    marks: Marks | None,
 ) -> MixStage:
     """The mix of this number, made if it had to wait for the images."""
     stage = program.stages[number]
@@ -126,7 +137,14 @@ def _as_made(
         raise EngineError("program: expected a mix")
     before = [mixed.get(place, one) for place, one in enumerate(program.stages[:number])]
     known = None if labels is None else labels_after(before, labels)
-    found = mixed[number] = made(stage, images, known, means.mixers, means.engine.name == "native")
+    fast = means.engine.name == "native"
+
+    def instances() -> list[Any]:
+        if marks is None or marks.instance_masks is None:
+            raise InputError("instance_masks: the plan pastes instances, which they tell")
+        return instances_at(marks, Program(program.dtype, before), means.engine, means.threads)
+
+    found = mixed[number] = made(stage, images, known, means.mixers, fast, instances)
     return found
 
 

@@ -11,14 +11,14 @@ import numpy.typing as npt
 
 from variegate.engine import compiled, flow
 from variegate.engine.engine import Images
-from variegate.engine.late import mix_of
+from variegate.engine.late import mix_of, paste_of
 from variegate.engine.puzzle import Solvers
 from variegate.engine.saliency import saliency_maps
 from variegate.errors import InputError, PolicyError
 from variegate.ops.entries import Pasted
 from variegate.ops.op import Kind, Mixing
 from variegate.ops.registry import get
-from variegate.pipeline.marks import MARKS
+from variegate.pipeline.marks import MARKS, Marks
 from variegate.plan.mixes import joined
 from variegate.plan.program import LateMix, MixStage, Program
 from variegate.policy.nodes import Step
@@ -71,19 +71,52 @@ def _mixing(op: str) -> Mixing:
 def _check_targets(op: str, arguments: Mapping[str, Any], batch: Mapping[str, Any]) -> None:
     mixing = _mixing(op)
     for name in MARKS:
-        if name not in batch:
-            continue
-        if mixing.partners:
-            raise InputError(f"{name}: {op} cannot mix {name}, only images and labels")
-        why = mixing.refuses(arguments, name) if mixing.refuses is not None else ""
-        if why:
-            raise InputError(f"{name}: {why}")
+        if mixing.refuses is not None and name in batch:
+            why = mixing.refuses(arguments, name)
+            if why:
+                raise InputError(f"{name}: {why}")
+    if mixing.needs == "instances" and "instance_masks" not in batch:
+        raise InputError(f"instance_masks: {op} needs them, since they say what is pasted")
+    if not mixing.does_blend(arguments):
+        return
+    if any(np.asarray(mask).dtype.kind != "f" for mask in batch.get("masks", ())):
+        raise InputError(
+            f"masks: {op} blends images, and the whole numbers of a mask cannot be blended: pass "
+            "shares of each class, float (height, width, classes)"
+        )
+    if any(np.ndim(mask) == 2 for mask in batch.get("instance_masks", ())):
+        raise InputError(
+            f"instance_masks: {op} blends images, and one id of a pixel cannot tell two instances: "
+            "pass a channel for each, (instances, height, width)"
+        )
 
 
-def made(late: LateMix, images: Images, labels: Any, mixers: Mixers, fast: bool) -> MixStage:
+def check_marks(marks: Marks) -> None:
+    """Raises InputError where targets of several images do not fit together."""
+    forms = {
+        "masks": {(mask.dtype.str, mask.shape[2]) for mask in marks.masks or ()},
+        "instance_masks": {(mask.dtype.str, mask.ndim) for mask in marks.instance_masks or ()},
+    }
+    for name, found in forms.items():
+        if len(found) > 1:
+            raise InputError(f"{name}: a mix needs one dtype and form, got {sorted(found)}")
+    if marks.points is not None and marks.points.bound and len(set(marks.points.counts)) > 1:
+        counts = sorted(set(marks.points.counts.tolist()))
+        raise InputError(f"keypoints: a mix needs as many points for each instance, got {counts}")
+
+
+def made(
+    late: LateMix,
+    images: Images,
+    labels: Any,
+    mixers: Mixers,
+    fast: bool,
+    instances: Callable[[], list[Any]],
+) -> MixStage:
     """The mix that a late one becomes for these images and labels (n, classes) or None.
 
-    fast: by the compiled part, where it is there.
+    fast: by the compiled part, where it is there. instances: tells the masks (k, h, w) of the
+    instances of each image.
     """
     by = compiled.solvers() if fast and compiled.available() else PLAIN
     maps: dict[str, Maps] = {}
@@ -93,7 +126,8 @@ def made(late: LateMix, images: Images, labels: Any, mixers: Mixers, fast: bool)
             parts.append(part)
             continue
         if isinstance(part.entry, Pasted):
-            raise InputError(f"{part.op} needs masks of the instances")
+            parts.append(paste_of(part, instances()))
+            continue
         measure = part.entry.saliency
         if measure not in maps and measure == "given":
             maps[measure] = _given_maps(images, labels, mixers.saliency)

@@ -49,10 +49,12 @@ def mix_stage(
     sizes: Rows,
     tiles: Stage | None = None,
     fill: Array = NO_FILL,
+    picked: list[Rows] | None = None,
 ) -> MixStage:
     """The stage that lays layers over samples `rows` (k,) of a batch of these sizes (n, 2).
 
-    partner (k, p). tiles: a stage of k * m samples where the layers show tiles.
+    partner (k, p). tiles: a stage of k * m samples where the layers show tiles. picked (k): the
+    partner's instances that come along, None for all.
     """
     count, many = len(sizes), layers.partner.shape[1]
     shown = shown_samples(layers, rows, partner)
@@ -98,6 +100,7 @@ def mix_stage(
         share_start=shares[0],
         share_source=shares[1],
         share=shares[2],
+        picked=() if picked is None else tuple(picked[place] for place in order // many),
     )
 
 
@@ -143,7 +146,15 @@ def joined(mixes: list[MixStage]) -> MixStage:
         share_start=shares.start(count),
         share_source=shares.source,
         share=shares.share,
+        picked=_joined_picks(mixes, order),
     )
+
+
+def _joined_picks(mixes: list[MixStage], order: Rows) -> tuple[Array | None, ...]:
+    if not any(mix.picked for mix in mixes):
+        return ()
+    every = [pick for mix in mixes for pick in mix.picked or (None,) * len(mix.source)]
+    return tuple(every[place] for place in order)
 
 
 @dataclass(frozen=True)

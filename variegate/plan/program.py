@@ -169,7 +169,8 @@ class MixStage:
     tiles: stages that make tiles, the first of all samples of the first stage, and so on; sample t
     among them is sample tile_source[t] of the batch on its way. share_start (n + 1,) int64,
     share_source, share (s,): which samples a result shows, and which share of its pixels each of
-    them has; the shares of a result sum to 1.
+    them has; the shares of a result sum to 1. picked: for each layer the instances of its picture
+    that come along, or None for all; empty: all of all layers.
     """
 
     sizes_in: Numbers
@@ -188,6 +189,7 @@ class MixStage:
     share_start: Numbers
     share_source: Numbers
     share: Numbers
+    picked: tuple[Numbers | None, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,15 @@ def brightness(images: Image, labels: Any) -> Any:
     return images.astype(np.float64).sum(axis=3)
 
 
+def needed(op: Op, images: Image) -> dict[str, Any]:
+    """The targets that an op cannot do without: the left half of each image is an instance."""
+    if op.mixing is None or op.mixing.needs != "instances":
+        return {}
+    masks = np.zeros((len(images), 1, *images.shape[1:3]), dtype=np.bool_)
+    masks[..., : (images.shape[2] + 1) // 2] = True
+    return {"instance_masks": masks}
+
+
 def step_of(op: Op, **more: Any) -> Step:
     """The op as a step with its defaults, or its example where it needs one."""
     return Step(op.name, dict(op.example), **more)
@@ -71,7 +80,9 @@ def check_run(op: Op, engine: str, images: Image) -> None:
     check_plan(plan)
     program = lower(plan, images.dtype, images.shape[3])
     check_program(program)
-    results = pipeline(images=images, index=ids)["images"]  # a list where their sizes differ
+    results = pipeline(images=images, index=ids, **needed(op, images))[
+        "images"
+    ]  # a list where their sizes differ
     _must(images == before, op, "inputs never change", images.shape)
     for place, out in enumerate(results):
         _must(np.isfinite(out), op, "results are finite", images.shape)
@@ -81,7 +92,8 @@ def check_run(op: Op, engine: str, images: Image) -> None:
             _must(out.dtype == images.dtype, op, "the dtype stays", out.dtype)
             _must(out.shape == (*size, images.shape[3]), op, "shapes hold", out.shape)
             _must(out.min() >= 0 and (out.max() <= 1 or out.dtype == np.uint8), op, "range 0..1")
-    again = pipeline.apply(Plan.from_dict(json.loads(plan.to_json())), images=images)["images"]
+    read = Plan.from_dict(json.loads(plan.to_json()))
+    again = pipeline.apply(read, images=images, **needed(op, images))["images"]
     _must(equal(again, results), op, "a plan read from JSON gives the same bytes")
     if op.kind is not Kind.MIX:
         for place, number in enumerate(ids):
@@ -103,9 +115,9 @@ def check_strides(op: Op, engine: str) -> None:
     images = np.stack([picture("random", (9, 14), 3, i) for i in range(3)])
     pipeline = Pipeline([step_of(op)], seed=SEED, engine=engine, saliency=brightness)
     for batch in (images, as_float(images)):
-        expected = pipeline(images=batch, index=range(3))["images"]
+        expected = pipeline(images=batch, index=range(3), **needed(op, images))["images"]
         for form, view in stride_forms(batch).items():
-            out = pipeline(images=view, index=range(3))["images"]
+            out = pipeline(images=view, index=range(3), **needed(op, images))["images"]
             _must(equal(out, expected), op, "memory layout does not matter", form)
 
 
@@ -115,7 +127,7 @@ def check_never(op: Op, engine: str) -> None:
     images = np.stack([picture("random", (9, 14), 3, i) for i in range(3)])
     if step is not None:
         out = Pipeline([step], seed=SEED, engine=engine, saliency=brightness)(
-            images=images, index=range(3)
+            images=images, index=range(3), **needed(op, images)
         )["images"]
         _must(out.shape == images.shape and np.all(out == images), op, "p=0 changes nothing")
 
