@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.engine.engine import Images
-from variegate.engine.reference import blurred
+from variegate.engine.neighbors import smoothed, window_weights
 from variegate.engine.values import gray
+from variegate.ops.entries import Window
 
 Floats = npt.NDArray[np.float64]
 SMALL = 64  # the side at which a spectrum is looked at
@@ -67,7 +68,7 @@ def spectral_residual(image: Any) -> Floats:
     windows = np.lib.stride_tricks.sliding_window_view(ring, (NARROW, NARROW))
     residual = np.exp(log - windows.mean(axis=(2, 3)))
     back = np.fft.ifft2(residual * spectrum / np.maximum(size, 1e-12))
-    smooth = blurred(np.abs(back)[..., None] ** 2, WIDE)[..., 0]
+    smooth = smoothed(np.abs(back)[..., None] ** 2, window_weights(Window.GAUSSIAN, WIDE))[..., 0]
     return np.maximum(_resized(smooth, height, width), 0)
 
 
