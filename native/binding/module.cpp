@@ -67,49 +67,6 @@ Batch read_images_batch(Arrays& held, nb::handle given) {
     return images;
 }
 
-// From a tuple (partner, blend, weight, rects).
-MixStage read_mix(Arrays& held, nb::handle given, int64_t count) {
-    if (!PyTuple_Check(given.ptr()) || PyTuple_Size(given.ptr()) != 4)
-        refuse("mixes", "expected tuples (partner, blend, weight, rects)");
-    const auto item = [&](Py_ssize_t place) {
-        return nb::handle(PyTuple_GetItem(given.ptr(), place));
-    };
-    MixStage mix;
-    mix.partner = packed<int64_t>(held, item(0), "mix.partner", {count});
-    mix.blend = reinterpret_cast<const uint8_t*>(packed<bool>(held, item(1), "mix.blend", {count}));
-    mix.weight = packed<double>(held, item(2), "mix.weight", {count});
-    mix.rects = packed<int32_t>(held, item(3), "mix.rects", {count, 4});
-    for (int64_t i = 0; i < count; ++i)
-        if (mix.partner[i] < 0 || mix.partner[i] >= count)
-            refuse("mix.partner", "sample " + std::to_string(i) + " has no such partner");
-    return mix;
-}
-
-void mix(nb::handle mixes, nb::handle given, nb::handle result, int64_t threads) {
-    constexpr Py_ssize_t most = 8; // each reads twice as many rows as the one before
-    const int used = checked_threads(threads);
-    Arrays held;
-    const Batch images = read_images_batch(held, given);
-    const Batch out = read_batch(held, result, "result", true);
-    if (out.count != images.count || out.shape != images.shape || out.kind != images.kind)
-        refuse("result", "expected the images' shape and dtype");
-    if (out.data == images.data && images.count > 0) refuse("result", "expected other memory");
-    if (!PyList_Check(mixes.ptr()) || PyList_Size(mixes.ptr()) > most)
-        refuse("mixes", "expected a list of at most 8");
-    std::vector<MixStage> stages;
-    for (Py_ssize_t i = 0; i < PyList_Size(mixes.ptr()); ++i)
-        stages.push_back(read_mix(held, nb::handle(PyList_GetItem(mixes.ptr(), i)), images.count));
-    const auto count = static_cast<int>(stages.size());
-    const nb::gil_scoped_release unlocked;
-    if (images.kind == Kind::Uint8)
-        engine().bytes.mixes(stages.data(), count, reinterpret_cast<const uint8_t*>(images.data),
-                             reinterpret_cast<uint8_t*>(out.data), images.count, images.shape,
-                             used);
-    else
-        engine().floats.mixes(stages.data(), count, reinterpret_cast<const float*>(images.data),
-                              reinterpret_cast<float*>(out.data), images.count, images.shape, used);
-}
-
 void output(nb::handle given, nb::handle scale, nb::handle offset, bool channels_first,
             nb::handle result, int64_t threads) {
     const int used = checked_threads(threads);
@@ -147,6 +104,7 @@ void output(nb::handle given, nb::handle scale, nb::handle offset, bool channels
 namespace variegate {
 void define_draws(nanobind::module_& m);
 void define_lowering(nanobind::module_& m);
+void define_mixes(nanobind::module_& m);
 } // namespace variegate
 
 NB_MODULE(_native, m) {
@@ -185,8 +143,8 @@ NB_MODULE(_native, m) {
             run_on_masks({start, verb, row, tables, nb::handle()}, masks, results, threads);
         },
         "Runs each sample's WARP entries on masks into `results`.");
-    m.def("run_mixes", &mix, "Mixes a packed batch into `result`, one mix after the other.");
     m.def("run_output", &output, "Normalizes a packed batch into `result`.");
     define_draws(m);
     define_lowering(m);
+    define_mixes(m);
 }

@@ -1,4 +1,4 @@
-// Mixes of a batch: a blend of two images is rounded, a rectangle is copied from the partner.
+// Mixes of a batch: layers of other samples are laid over each one, copied or blended.
 #include <algorithm>
 #include <cstring>
 
@@ -28,72 +28,209 @@ void blend(const float* own, const float* other, int64_t count, double weight, f
         out[i] = Rule::rounded(Rule::level(own[i]) * weight + Rule::level(other[i]) * (1 - weight));
 }
 
+// Sums of many layers are kept as floats and rounded once.
+void blend_sum(float* sum, const uint8_t* other, int64_t count, float weight) {
+    for (int64_t i = 0; i < count; ++i) sum[i] += (static_cast<float>(other[i]) - sum[i]) * weight;
+}
+void blend_sum(float* sum, const float* other, int64_t count, float weight) {
+    for (int64_t i = 0; i < count; ++i) sum[i] += (other[i] - sum[i]) * weight;
+}
+
+// Calls work(first, last) for every run of pixels of a row that a mask covers.
+template <class Work> void covered(const uint8_t* mask, int64_t pixels, Work work) {
+    for (int64_t first = 0; first < pixels;) {
+        const auto left = static_cast<size_t>(pixels - first);
+        const void* found = std::memchr(mask + first, 1, left);
+        if (!found) return;
+        first = static_cast<const uint8_t*>(found) - mask;
+        const void* end = std::memchr(mask + first, 0, static_cast<size_t>(pixels - first));
+        const int64_t last = end ? static_cast<const uint8_t*>(end) - mask : pixels;
+        work(first, last);
+        first = last;
+    }
+}
+
+// The part of a layer that lies in rows [top, bottom) of the result: its rows, how many values of
+// each, and where they begin.
+template <class T> struct Part {
+    int first = 0;
+    int last = 0;
+    int left = 0;
+    int64_t pixels = 0;
+    const T* from = nullptr; // the layer's picture at the first row
+    int64_t from_line = 0;
+    const uint8_t* mask = nullptr; // nullptr: all of it
+    int64_t mask_line = 0;
+    double weight = 1;
+};
+
 // The batch after the first few of its mixes, some rows at a time, so that a row goes through all
-// of them while it is in the nearest cache.
+// of them while it is in the nearest cache. Where there are several mixes, all images have one
+// size.
 template <class T> class MixedRows {
   public:
-    MixedRows(const MixStage* mixes, const T* images, Shape shape)
-        : mixes_(mixes), images_(images), shape_(shape),
-          line_(static_cast<int64_t>(shape.width) * shape.channels) {}
+    MixedRows(const MixStage* mixes, const Picture* images) : mixes_(mixes), images_(images) {}
 
     // Rows [top, bottom) of a sample after `stages` mixes: in the images, or written to `room`.
     // spare: room for as many rows more, for each of the stages.
     const T* rows(int stages, int64_t sample, int top, int bottom, T* room, T* spare) const {
-        if (stages == 0) return images_ + (sample * shape_.height + top) * line_;
+        if (stages == 0) return picture_rows(images_[sample], top);
         const MixStage& mix = mixes_[stages - 1];
-        const int64_t partner = mix.partner[sample], values = (bottom - top) * line_;
-        const T* own = rows(stages - 1, sample, top, bottom, room, spare);
-        if (partner == sample) return own;
-        if (mix.blend[sample]) {
-            const T* other = rows(stages - 1, partner, top, bottom, spare, spare + values);
-            blend(own, other, values, mix.weight[sample], room);
+        const int64_t start = mix.start[sample], end = mix.start[sample + 1];
+        const int64_t base = mix.base[sample], values = (bottom - top) * line(mix, sample);
+        const T* own = base < 0 ? nullptr : rows(stages - 1, base, top, bottom, room, spare);
+        if (own && start == end) return own;
+        if (!own) own = filled(mix, sample, values, room);
+        if (blended(mix, start, end) > 1)
+            return summed(stages, sample, top, bottom, own, room, spare);
+        for (int64_t layer = start; layer < end; ++layer) {
+            const Part<T> part = part_of(stages, sample, layer, top, bottom, spare, values);
+            if (part.first < part.last) own = lay(mix, sample, part, top, bottom, own, room);
+        }
+        return own;
+    }
+
+  private:
+    static const T* picture_rows(const Picture& picture, int top) {
+        const int64_t line = static_cast<int64_t>(picture.shape.width) * picture.shape.channels;
+        return static_cast<const T*>(picture.data) + top * line;
+    }
+
+    static int64_t line(const MixStage& mix, int64_t sample) {
+        return static_cast<int64_t>(mix.shapes[sample].width) * mix.shapes[sample].channels;
+    }
+
+    static int blended(const MixStage& mix, int64_t start, int64_t end) {
+        return static_cast<int>(
+            std::count_if(mix.weight + start, mix.weight + end, [](double w) { return w < 1; }));
+    }
+
+    static const T* filled(const MixStage& mix, int64_t sample, int64_t values, T* room) {
+        const int channels = mix.shapes[sample].channels;
+        const float* fill = mix.fill + sample * max_channels;
+        for (int64_t i = 0; i < values; i += channels)
+            for (int c = 0; c < channels; ++c) room[i + c] = Rounding<T>::fill(fill[c]);
+        return room;
+    }
+
+    Part<T> part_of(int stages, int64_t sample, int64_t layer, int top, int bottom, T* spare,
+                    int64_t values) const {
+        const MixStage& mix = mixes_[stages - 1];
+        const int32_t* place = mix.place + 4 * layer;
+        const int32_t* origin = mix.origin + 2 * layer;
+        Part<T> part;
+        part.first = std::max(place[0], top);
+        part.last = std::min(place[2], bottom);
+        part.left = place[1];
+        part.pixels = place[3] - place[1];
+        part.weight = mix.weight[layer];
+        if (part.first >= part.last || part.pixels <= 0) return {};
+        const int from = part.first - place[0] + origin[0];
+        const int64_t source = mix.source[layer];
+        const bool is_tile = source >= mix.samples;
+        const Picture& picture = is_tile ? mix.tiles[source - mix.samples] : images_[source];
+        const int64_t channels = picture.shape.channels;
+        part.from_line = picture.shape.width * channels;
+        part.from = is_tile ? picture_rows(picture, from)
+                            : rows(stages - 1, source, from, from + part.last - part.first, spare,
+                                   spare + values);
+        part.from += origin[1] * channels;
+        if (mix.mask[layer] >= 0) {
+            const Shape shape = mix.shapes[sample];
+            part.mask_line = shape.width;
+            part.mask = mix.masks + mix.mask[layer] * shape.pixels() + part.first * part.mask_line +
+                        part.left;
+        }
+        return part;
+    }
+
+    // own: the rows so far. Returns where they are now.
+    const T* lay(const MixStage& mix, int64_t sample, const Part<T>& part, int top, int bottom,
+                 const T* own, T* room) const {
+        const int64_t channels = mix.shapes[sample].channels, line = this->line(mix, sample);
+        const bool whole = part.pixels * channels == line && part.from_line == line && !part.mask &&
+                           part.first == top && part.last == bottom;
+        if (whole && part.weight < 1) {
+            blend(own, part.from, (bottom - top) * line, 1 - part.weight, room);
             return room;
         }
-        const int32_t* rect = mix.rects + 4 * sample;
-        const int first = std::max(rect[0], top), last = std::min(rect[2], bottom);
-        const int left = std::max(rect[1], 0), right = std::min(rect[3], shape_.width);
-        if (first >= last || left >= right) return own;
-        const T* other = rows(stages - 1, partner, top, bottom, spare, spare + values);
-        if (own != room) std::memcpy(room, own, static_cast<size_t>(values) * sizeof(T));
-        for (int r = first; r < last; ++r) {
-            const int64_t from = (r - top) * line_ + static_cast<int64_t>(left) * shape_.channels;
-            std::copy_n(other + from, static_cast<int64_t>(right - left) * shape_.channels,
-                        room + from);
+        if (own != room)
+            std::memcpy(room, own, static_cast<size_t>((bottom - top) * line) * sizeof(T));
+        for (int r = 0; r < part.last - part.first; ++r) {
+            T* to = room + (part.first - top + r) * line + part.left * channels;
+            const T* from = part.from + r * part.from_line;
+            const auto put = [&](int64_t first, int64_t last) {
+                const int64_t at = first * channels, count = (last - first) * channels;
+                if (part.weight < 1)
+                    blend(to + at, from + at, count, 1 - part.weight, to + at);
+                else
+                    std::copy_n(from + at, count, to + at);
+            };
+            if (part.mask)
+                covered(part.mask + r * part.mask_line, part.pixels, put);
+            else
+                put(0, part.pixels);
         }
         return room;
     }
 
-  private:
+    // Several blended layers, which may lie over each other.
+    const T* summed(int stages, int64_t sample, int top, int bottom, const T* own, T* room,
+                    T* spare) const {
+        const MixStage& mix = mixes_[stages - 1];
+        const int64_t channels = mix.shapes[sample].channels, line = this->line(mix, sample);
+        const int64_t values = (bottom - top) * line;
+        auto* sum = Scratch::mine().pass.get<float>(values);
+        for (int64_t i = 0; i < values; ++i) sum[i] = static_cast<float>(own[i]);
+        for (int64_t layer = mix.start[sample]; layer < mix.start[sample + 1]; ++layer) {
+            const Part<T> part = part_of(stages, sample, layer, top, bottom, spare, values);
+            const auto weight = static_cast<float>(part.weight);
+            for (int r = 0; r < part.last - part.first; ++r) {
+                float* to = sum + (part.first - top + r) * line + part.left * channels;
+                const T* from = part.from + r * part.from_line;
+                const auto put = [&](int64_t first, int64_t last) {
+                    blend_sum(to + first * channels, from + first * channels,
+                              (last - first) * channels, weight);
+                };
+                if (part.mask)
+                    covered(part.mask + r * part.mask_line, part.pixels, put);
+                else
+                    put(0, part.pixels);
+            }
+        }
+        for (int64_t i = 0; i < values; ++i) room[i] = Rounding<T>::settled(sum[i]);
+        return room;
+    }
+
     const MixStage* mixes_;
-    const T* images_;
-    Shape shape_;
-    int64_t line_;
+    const Picture* images_;
 };
 
 } // namespace
 
 template <class T>
-void run_mixes(const MixStage* mixes, int stages, const T* images, T* result, int64_t count,
-               Shape shape, int threads) {
+void run_mixes(const MixStage* mixes, int stages, const Picture* images, const Target* results,
+               int64_t count, int threads) {
     if (count == 0) return;
     constexpr int64_t some = 4096; // values that go through all mixes together
-    const int64_t line = static_cast<int64_t>(shape.width) * shape.channels;
-    const int step = static_cast<int>(std::max<int64_t>(1, some / line));
-    const MixedRows<T> mixed(mixes, images, shape);
-    parallel_for(count, shape.values() * count < (1 << 16) ? 1 : threads, [&](int64_t i) {
-        T* spare = Scratch::mine().lines.get<T>(step * line * (stages + 1));
-        for (int top = 0; top < shape.height; top += step) {
-            const int bottom = std::min(top + step, shape.height);
-            T* out = result + (i * shape.height + top) * line;
-            const T* rows = mixed.rows(stages, i, top, bottom, out, spare);
-            const auto values = static_cast<size_t>((bottom - top) * line);
-            if (rows != out) std::memcpy(out, rows, values * sizeof(T));
-        }
-    });
+    const MixedRows<T> mixed(mixes, images);
+    parallel_for(count, results[0].shape.values() * count < (1 << 16) ? 1 : threads,
+                 [&](int64_t i) {
+                     const Shape shape = results[i].shape;
+                     const int64_t line = static_cast<int64_t>(shape.width) * shape.channels;
+                     const int step = static_cast<int>(std::max<int64_t>(1, some / line));
+                     T* spare = Scratch::mine().lines.get<T>(step * line * (stages + 1));
+                     for (int top = 0; top < shape.height; top += step) {
+                         const int bottom = std::min(top + step, shape.height);
+                         T* out = reinterpret_cast<T*>(results[i].data) + top * line;
+                         const T* rows = mixed.rows(stages, i, top, bottom, out, spare);
+                         const auto values = static_cast<size_t>((bottom - top) * line);
+                         if (rows != out) std::memcpy(out, rows, values * sizeof(T));
+                     }
+                 });
 }
 
-template void run_mixes<uint8_t>(const MixStage*, int, const uint8_t*, uint8_t*, int64_t, Shape,
-                                 int);
-template void run_mixes<float>(const MixStage*, int, const float*, float*, int64_t, Shape, int);
+template void run_mixes<uint8_t>(const MixStage*, int, const Picture*, const Target*, int64_t, int);
+template void run_mixes<float>(const MixStage*, int, const Picture*, const Target*, int64_t, int);
 
 } // namespace variegate::inline VARIEGATE_TARGET

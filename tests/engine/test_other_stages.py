@@ -10,6 +10,7 @@ import pytest
 
 from tests.engine.build import (
     WARPS,
+    deep_mix,
     make_image,
     make_stage,
     make_tables,
@@ -19,6 +20,7 @@ from tests.engine.build import (
 )
 from tests.engine.checks import check_equal, check_within, native
 from variegate.engine import reference
+from variegate.engine.engine import Images
 from variegate.engine.tolerance import MIX, OUTPUT
 from variegate.errors import EngineError
 from variegate.plan.program import Verb
@@ -66,8 +68,8 @@ def test_mixes_are_the_reference_s(count: int, dtype: Any) -> None:
             for view in (batch, batch[:, ::-1].copy()[:, ::-1]):
                 for threads in (1, 2):
                     mix = random_mix(seed, count, size)
-                    found = native.run_mixes([mix], view, threads)
-                    check_within(found, reference.run_mixes([mix], view), MIX)
+                    found = mixed(native, [mix], view, threads)
+                    check_within(found, mixed(reference, [mix], view), MIX)
                     assert not np.may_share_memory(found, view)
 
 
@@ -80,10 +82,31 @@ def test_mixes_in_a_row_are_one_after_the_other(length: int, dtype: Any) -> None
         mixes = [random_mix(seed, 6, size) for _ in range(length)]
         expected = batch
         for mix in mixes:
-            expected = native.run_mixes([mix], expected)
+            expected = mixed(native, [mix], expected)
         kept, out = batch.copy(), np.empty_like(batch)
-        assert native.run_mixes(mixes, batch, 2, out) is out
+        assert native.run_mixes(mixes, Images.of(batch), 2, out).batch is out
         check_equal([out, batch], [expected, kept])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_layers_over_each_other_are_the_reference_s(dtype: Any) -> None:
+    """Many layers, masks, and pictures taken from other places, on one thread and more."""
+    seed = np.random.default_rng(8)
+    for size in ((1, 1), (6, 9), (70, 90)):
+        for channels in (1, 3, 5):
+            batch = np.stack([make_image(seed, size, channels, dtype) for _ in range(4)])
+            for layers in (1, 2, 7):
+                mix = deep_mix(seed, 4, size, layers)
+                wanted = mixed(reference, [mix], batch)
+                for threads in (1, 3):
+                    check_within(mixed(native, [mix], batch, threads), wanted, MIX)
+                assert size == (1, 1) or not np.array_equal(wanted, batch)
+
+
+def mixed(engine: Any, mixes: list[Any], batch: Any, threads: int = 1) -> Any:
+    """The mixes of a batch as one array."""
+    found = engine.run_mixes(mixes, Images.of(batch), threads)
+    return batch.copy() if found.batch is None else found.batch
 
 
 @pytest.mark.parametrize("wanted", ["float32", "float16", "bfloat16"])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.engine.build import make_image, make_stage, random_mix, random_tables
+from tests.engine.build import lay, make_image, make_stage, random_tables
 from tests.engine.checks import native
 from variegate.errors import EngineError
 from variegate.ops.entries import NoiseMode
@@ -227,13 +227,29 @@ def test_codec_rows_are_checked_too() -> None:
         native.run_stage(replace(bad, row=bad.row + np.array([9, 0])), images)
 
 
+BAD_MIXES = {
+    "source": ([0, 1, 3], [0, -1, 2]),
+    "base": ([0, 1, 3], [0, 1]),
+    "start": ([0, 1, 2, 4], [0, 2, 1, 3], [0, 1, 2]),
+    "place": ([[0, 1, 5, 5]] * 3, [[-1, 1, 3, 5]] * 3, [[0, 1, 3, 6]] * 3, [[2, 1, 1, 5]] * 3),
+    "origin": ([[0, 2]] * 3, [[2, 1]] * 3, [[-1, 0]] * 3),
+    "mask": ([0, 0, 0],),
+}
+BAD_MIXES = {
+    name: [np.array(v, dtype=np.int32 if name in ("place", "origin") else np.int64) for v in values]
+    for name, values in BAD_MIXES.items()
+}
+
+
 def test_bad_mixes_and_masks_are_refused() -> None:
-    seed = np.random.default_rng(1)
     batch = np.zeros((3, 4, 5, 3), dtype=np.uint8)
-    mix = random_mix(seed, 3, (4, 5))
-    for partner in (np.array([0, 1, 3]), np.array([0, -1, 2]), np.array([0, 1])):
-        with pytest.raises(EngineError, match="partner"):
-            native.run_mixes([replace(mix, partner=partner)], batch)
+    mix = lay([1, 2, 0], np.tile([0, 1, 3, 5], (3, 1)), np.full(3, 0.5), (4, 5))
+    for name, values in BAD_MIXES.items():
+        for value in values:
+            with pytest.raises(EngineError, match=name):
+                native.run_mixes([replace(mix, **{name: value})], batch)
+    with pytest.raises(EngineError, match="made for 3 images"):
+        native.run_mixes([mix], batch[:2])
     with pytest.raises(EngineError, match="images"):
         native.run_mixes([mix], batch.astype(np.float64))
     stage, images = one_of_each()

@@ -9,13 +9,13 @@ import pytest
 from PIL import Image as Pillow
 from PIL import ImageFilter
 
-from tests.engine.build import Generator, Image, make_stage, make_tables, random_tables
+from tests.engine.build import Generator, Image, lay, make_stage, make_tables, random_tables
 from tests.engine.checks import check_equal, check_single_entries, check_within, native
 from variegate.engine import reference
 from variegate.engine.tolerance import EXACT, MIX
 from variegate.ops.entries import NoiseMode
 from variegate.plan.normal import normal_table
-from variegate.plan.program import MixStage, Verb
+from variegate.plan.program import Verb
 
 VERBS = (
     Verb.LOOKUP,
@@ -181,19 +181,15 @@ def test_blurs_of_dark_and_sparse_images_stay_within_their_tolerance() -> None:
 def test_mixes_by_a_binary_weight_are_exact(weight: float) -> None:
     steps = np.arange(256, dtype=np.uint8)
     batch = np.stack(np.broadcast_arrays(steps[:, None, None], steps[None, :, None])).copy()
-    mix = MixStage(
-        np.array([1, 0]), np.ones(2, bool), np.full(2, weight), np.zeros((2, 4), np.int32)
-    )
-    check_within(native.run_mixes([mix], batch), reference.run_mixes([mix], batch), EXACT)
+    mix = lay([1, 0], np.tile([0, 0, 256, 256], (2, 1)), np.full(2, 1 - weight), (256, 256))
+    found, wanted = (engine.run_mixes([mix], batch).batch for engine in (native, reference))
+    check_within(found, wanted, EXACT)
 
 
 def test_mixes_of_all_levels_stay_within_their_tolerance() -> None:
     steps = np.arange(256, dtype=np.uint8)
     batch = np.stack(np.broadcast_arrays(steps[:, None, None], steps[None, :, None])).copy()
     for weight in np.random.default_rng(5).random(20):
-        mix = MixStage(
-            np.array([1, 0]), np.ones(2, bool), np.full(2, weight), np.zeros((2, 4), np.int32)
-        )
-        check_within(
-            native.run_mixes([mix], batch), reference.run_mixes([mix], batch), MIX, str(weight)
-        )
+        mix = lay([1, 0], np.tile([0, 0, 256, 256], (2, 1)), np.full(2, 1 - weight), (256, 256))
+        found, wanted = (engine.run_mixes([mix], batch).batch for engine in (native, reference))
+        check_within(found, wanted, MIX, str(weight))

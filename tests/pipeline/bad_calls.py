@@ -170,22 +170,54 @@ TARGETS: dict[str, tuple[Call, type, str]] = {
     "mask of text": (lambda: run(masks=["a"] * 4), InputError, "masks[0]: expected an array"),
     "mask of objects": (lambda: run(masks=[MASKS[0].astype(object)] * 4), InputError, "got object"),
     "masks for 3": (lambda: run(masks=MASKS[:3]), InputError, "one item per image (4), got 3"),
-    "CutMix with masks": (
-        lambda: run([vg.CutMix()], masks=MASKS),
+    "MixUp with masks of classes": (
+        lambda: run([vg.MixUp()], masks=MASKS),
         InputError,
-        "masks: CutMix cannot mix masks",
+        "masks: MixUp blends images, and the whole numbers of a mask cannot be blended",
     ),
-    "MixUp with boxes": (
-        lambda: run([vg.MixUp()], boxes=BOX),
+    "a rare mix with masks of classes": (
+        lambda: run([vg.OneOf([vg.CutMix(), vg.MixUp(p=0.0)])], masks=MASKS),
         InputError,
-        "boxes: MixUp cannot mix boxes",
+        "masks: MixUp blends",
     ),
-    "CutMix with points": (
-        lambda: run([vg.CutMix()], keypoints=[[[1, 2]]] * 4),
+    "MixUp with ids of instances": (
+        lambda: run([vg.MixUp()], instance_masks=[np.ones((12, 16), dtype=int)] * 4),
         InputError,
-        "CutMix cannot mix keypoints",
+        "instance_masks: MixUp blends images, and one id of a pixel cannot tell two",
     ),
-    "a rare mix with masks": (lambda: run([vg.CutMix(p=0.0)], masks=MASKS), InputError, "masks:"),
+    "mixed masks of two forms": (
+        lambda: run([vg.CutMix()], masks=[*MASKS[:3], MASKS[3].astype(float)]),
+        InputError,
+        "masks: a mix needs one dtype and form",
+    ),
+    "mixed instance masks of two forms": (
+        lambda: run(
+            [vg.CutMix()],
+            instance_masks=[*[np.ones((1, 12, 16), bool)] * 3, np.ones((12, 16), dtype=int)],
+        ),
+        InputError,
+        "instance_masks: a mix needs one dtype and form",
+    ),
+    "mixed instances of more points": (
+        lambda: run([vg.CutMix()], keypoints=[*[np.ones((1, 2, 2))] * 3, np.ones((1, 3, 2))]),
+        InputError,
+        "keypoints: a mix needs as many points for each instance, got [2, 3]",
+    ),
+    "CopyPaste without instances": (
+        lambda: run([vg.CopyPaste()], boxes=BOX),
+        InputError,
+        "instance_masks: CopyPaste needs them",
+    ),
+    "AugMix with boxes": (
+        lambda: run([vg.AugMix()], boxes=BOX),
+        InputError,
+        "boxes: boxes cannot follow a blend of several ways to move the image",
+    ),
+    "PuzzleMix without a saliency": (
+        lambda: run([vg.PuzzleMix()]),
+        InputError,
+        "PuzzleMix needs to know what matters in each image",
+    ),
     "index too long": (lambda: run(index=range(5)), InputError, "index: expected 4 whole numbers"),
     "index of floats": (lambda: run(index=[0.0, 1, 2, 3]), InputError, "got float64"),
     "index negative": (lambda: run(index=[0, 1, -2, 3]), InputError, "at least 0, got -2"),

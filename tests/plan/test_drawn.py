@@ -75,8 +75,8 @@ def meaning(program: Program) -> list[Any]:
             found += [stage.start.tolist(), entries(stage), stage.sizes_out.tolist()]
             found += [stage.channels_in, stage.channels_out]
         else:
-            found += [stage.partner.tolist(), stage.blend.tolist(), stage.rects.tolist()]
-            found.append(stage.weight.tolist())
+            found += [stage.source.tolist(), stage.start.tolist(), stage.place.tolist()]
+            found += [stage.weight.tolist(), stage.share.tolist()]
     return found
 
 

@@ -13,17 +13,15 @@ from variegate.engine.choose import choose
 from variegate.engine.engine import Engine, Images
 from variegate.errors import InputError
 from variegate.ops.entries import Output
-from variegate.ops.op import Kind
-from variegate.ops.registry import get
-from variegate.pipeline.apply import run_images
+from variegate.pipeline.apply import Means, labels_after, run_images
 from variegate.pipeline.buffers import Buffers
+from variegate.pipeline.forms import Targets
 from variegate.pipeline.pipeline import Pipeline
 from variegate.plan.lower import lower
 from variegate.plan.plan import Plan
-from variegate.plan.program import MixStage, Program, Stage
-from variegate.policy.policy import walk
+from variegate.plan.program import Mixed, MixStage, Program, Stage
 from variegate.targets.images import WIDE
-from variegate.targets.labels import mix_labels, read_labels, soften
+from variegate.targets.labels import read_labels, soften
 
 __all__ = ["Run"]
 
@@ -34,9 +32,9 @@ class Run:
     """Takes the images of a batch in parts, in any order, from any thread.
 
     rows, factors (n,): how many rows of each image are looked at, and by how much it may come
-    shrunk. direct: whether `part` is done with its images when it returns; with other
-    targets than labels, and for uint16, all images are kept, at full size, and the pipeline is
-    applied at the end.
+    shrunk. direct: whether `part` is done with its images when it returns; with other targets than
+    labels, for uint16, and with a mix that must see all images as they are, those are kept, at full
+    size, and the pipeline is applied at the end.
     """
 
     def __init__(
@@ -49,13 +47,16 @@ class Run:
         buffers: Buffers,
     ) -> None:
         self._pipeline, self._plan, self._targets = pipeline, plan, targets
-        self.direct = set(targets) <= {"labels"} and form[0] != WIDE
+        wide = form[0] == WIDE
+        dtype = np.dtype(np.float32) if wide else form[0]
+        self._program = lower(plan, dtype, form[1], pipeline.kernels)
+        plain = all(map(_is_plain, self._program.stages))
+        self.direct = set(targets) <= {"labels"} and plain and not wide
         self.rows, self.factors = plan.sizes[:, 0], np.ones(len(plan), dtype=np.int64)
         if not self.direct:
             self._images: list[Any] = [None] * len(plan)
             return
         self._engine: Engine = choose(pipeline.engine)
-        self._program = lower(plan, *form, pipeline.kernels)
         first = self._program.stages[0]
         if not isinstance(first, Stage):
             raise InputError("the program begins with a mix, which needs a stage before it")
@@ -92,19 +93,24 @@ class Run:
         images: Any = self._out
         if stages:
             rest = Program(self._program.dtype, stages, self._program.output)
-            images = run_images(rest, Images.of(self._out), self._engine, threads)
+            means = Means(self._engine, Targets(), None, threads)
+            images = run_images(rest, Images.of(self._out), means)[0]
         result = {"images": images}
         if "labels" in self._targets:
             result["labels"] = self._labels(read_labels(self._targets["labels"], len(self._plan)))
         return result
 
     def _labels(self, labels: Any) -> Any:
-        if any(get(step.op).kind is Kind.MIX for step, _ in walk(self._pipeline.policy.steps)):
+        if self._pipeline.mixes_labels:
             labels = soften(labels, self._pipeline.classes)
-        for stage in self._program.stages:
-            if isinstance(stage, MixStage):
-                labels = mix_labels(labels, stage)
-        return labels
+        return labels_after(self._program.stages, labels)
+
+
+def _is_plain(stage: Stage | Mixed) -> bool:
+    """Whether each image keeps its size, and depends on the others only by a mix that is known."""
+    if isinstance(stage, Stage):
+        return True
+    return isinstance(stage, MixStage) and np.array_equal(stage.sizes_in, stage.sizes_out)
 
 
 def _check_sizes(sizes: npt.NDArray[np.int64]) -> None:

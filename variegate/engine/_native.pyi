@@ -30,9 +30,9 @@ def run_masks(
     /,
 ) -> None: ...
 def run_mixes(
-    mixes: list[tuple[Array, Array, Array, Array]],
-    images: Array,
-    result: Array,
+    mixes: list[tuple[Any, ...]],
+    images: list[Array] | Array,
+    results: list[Array] | Array,
     threads: int,
     /,
 ) -> None: ...

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from variegate.engine import flow
 from variegate.engine.choose import COMPILED
+from variegate.engine.puzzle import Solvers
 from variegate.plan.kernels import Part
 from variegate.plan.program import Stage
 
@@ -114,6 +116,11 @@ def move_points(
     inside = np.empty(len(points), dtype=np.bool_)
     _native().move_points(_arrays(stages), first, np.ascontiguousarray(sizes), points, inside)
     return inside
+
+
+def solvers() -> Solvers:
+    """The solvers of variegate.engine.flow."""
+    return Solvers(flow.min_cut, flow.assign)
 
 
 def _arrays(stages: list[Stage]) -> list[StageArrays]:

@@ -72,12 +72,12 @@ class Engine(Protocol):
     def run_mixes(
         self,
         mixes: Sequence[MixStage],
-        images: Image,
+        images: Sequence[Image] | Images,
         threads: int = 1,
         out: Image | None = None,
-    ) -> Image:
-        """Mixes a batch (n, h, w, c), one mix after the other. out: an array of its shape and
-        dtype, but not itself.
+    ) -> Images:
+        """Lays the layers of mixes over n images (h, w, c) of one dtype, one mix after the other.
+        out: an array for the results, but not the images themselves.
         """
 
     def run_output(

@@ -251,17 +251,82 @@ def _moves_as_bytes(mask: Image) -> bool:
 
 
 def run_mixes(
-    mixes: Sequence[MixStage], images: Image, threads: int = 1, out: Image | None = None
-) -> Image:
-    """Mixes a batch (n, h, w, c), one mix after the other; two at a time in one pass."""
-    images = np.ascontiguousarray(images)
-    stages = [(mix.partner, mix.blend, mix.weight, mix.rects) for mix in mixes]
-    for first in range(0, max(1, len(stages)), TOGETHER):
-        is_last = first + TOGETHER >= len(stages)
-        result = out if is_last and out is not None else np.empty_like(images)
-        _call(_native.run_mixes, stages[first : first + TOGETHER], images, result, threads)
-        images = result
-    return images
+    mixes: Sequence[MixStage],
+    images: Sequence[Image] | Images,
+    threads: int = 1,
+    out: Image | None = None,
+) -> Images:
+    """Mixes images (h, w, c), one mix after the other; two at a time in one pass where they are
+    plain.
+    """
+    current = _packed(images)
+    parts = _passes(mixes)
+    for place, part in enumerate(parts):
+        is_last = place == len(parts) - 1
+        current = _run_pass(part, current, threads, out if is_last else None)
+    return current
+
+
+def _packed(images: Sequence[Image] | Images) -> Images:
+    """Images in row order without gaps; as one array where they came as one."""
+    batch = getattr(images, "batch", None)
+    if batch is not None:
+        return Images.of(np.ascontiguousarray(batch))
+    return Images(np.ascontiguousarray(image) for image in images)
+
+
+def _passes(mixes: Sequence[MixStage]) -> list[list[MixStage]]:
+    """Mixes that go over the images together, in order; one empty pass copies."""
+    parts: list[list[MixStage]] = []
+    for mix in mixes:
+        before = parts[-1] if parts else None
+        if (
+            before is not None
+            and len(before) < TOGETHER
+            and _is_plain(mix)
+            and _is_plain(before[-1])
+        ):
+            before.append(mix)
+        else:
+            parts.append([mix])
+    return parts or [[]]
+
+
+def _is_plain(mix: MixStage) -> bool:
+    """Whether each image keeps its size and takes one layer at most, so that reading its rows again
+    for the next mix costs little.
+    """
+    one_size = len(mix.sizes_out) == 0 or bool((mix.sizes_out == mix.sizes_out[0]).all())
+    fresh = not mix.tiles and bool((mix.base >= 0).all())
+    return fresh and one_size and bool((mix.start[1:] - mix.start[:-1] <= 1).all())
+
+
+def _run_pass(mixes: list[MixStage], images: Images, threads: int, out: Image | None) -> Images:
+    if not len(images):
+        return Images()
+    first = images[0] if images.batch is None else images.batch
+    sizes = mixes[-1].sizes_out.tolist() if mixes else [image.shape[:2] for image in images]
+    shapes = [(height, width, first.shape[-1]) for height, width in sizes]
+    if len(shapes) != len(images):
+        raise EngineError(f"mix: made for {len(shapes)} images, got {len(images)}")
+    results = Images.of(out) if out is not None else _empty(shapes, None, first.dtype)
+    stages = [_layers(mix, images, threads) for mix in mixes]
+    _call(_native.run_mixes, stages, _whole(images), _whole(results), threads)
+    return results
+
+
+def _whole(images: Images) -> Any:
+    return list(images) if images.batch is None else images.batch
+
+
+def _layers(mix: MixStage, images: Images, threads: int) -> tuple[Any, ...]:
+    """A mix as the compiled part takes it, its tiles made."""
+    tiles: list[Image] = []
+    for stage in mix.tiles:
+        sources = mix.tile_source[len(tiles) : len(tiles) + len(stage.sizes_in)]
+        tiles += run_stage(stage, [images[int(sample)] for sample in sources], threads)
+    arrays = mix.base, mix.start, mix.source, mix.place, mix.origin, mix.weight, mix.mask
+    return (*arrays, mix.masks, mix.fill, tiles)
 
 
 def run_output(

@@ -36,18 +36,23 @@ def blur(image: Image, tables: Tables, row: int) -> Image:
     if len(weights) == 1:
         return image
     value = levels(image)
-    smooth = value
-    for axis in (1, 0):
-        reach = len(weights) // 2
-        taps = mirrored(np.arange(-reach, value.shape[axis] + reach), value.shape[axis])
-        wide = np.take(smooth, taps, axis=axis)
-        windows = np.lib.stride_tricks.sliding_window_view(wide, len(weights), axis=axis)
-        smooth = windows @ weights
+    smooth = smoothed(value, weights)
     if amount == -1:
         return rounded(smooth, image)
     away = value - smooth
     share = np.clip(np.abs(away) / threshold - 1, 0, 1) if threshold > 0 else 1.0
     return rounded(value + amount * share * away, image)
+
+
+def smoothed(value: Floats, weights: Floats) -> Floats:
+    """Numbers (h, w, c) through a window of these weights in both axes, borders as for `blur`."""
+    for axis in (1, 0):
+        reach = len(weights) // 2
+        taps = mirrored(np.arange(-reach, value.shape[axis] + reach), value.shape[axis])
+        wide = np.take(value, taps, axis=axis)
+        windows = np.lib.stride_tricks.sliding_window_view(wide, len(weights), axis=axis)
+        value = windows @ weights
+    return value
 
 
 def window_weights(window: Window, width: float) -> Floats:

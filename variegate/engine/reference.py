@@ -84,30 +84,48 @@ def run_masks(stage: Stage, masks: list[Image], threads: int = 1) -> list[Image]
 
 
 def run_mixes(
-    mixes: Sequence[MixStage], images: Image, threads: int = 1, out: Image | None = None
-) -> Image:
-    """Mixes a batch (n, h, w, c), one mix after the other: a blend is rounded, a rectangle is
-    copied.
+    mixes: Sequence[MixStage],
+    images: Sequence[Image] | Images,
+    threads: int = 1,
+    out: Image | None = None,
+) -> Images:
+    """Mixes images (h, w, c), one mix after the other: layers are blended in real numbers, bottom
+    first, and the result is rounded once. Returns new arrays, or `out`.
     """
+    current = [image.copy() for image in images]
     for mix in mixes:
-        images = _mixed(mix, images)
+        tiles: list[Image] = []
+        for stage in mix.tiles:
+            sources = mix.tile_source[len(tiles) : len(tiles) + len(stage.sizes_in)]
+            tiles += run_stage(stage, [current[sample] for sample in sources])
+        current = [_laid(mix, sample, [*current, *tiles]) for sample in range(len(current))]
     if out is None:
-        return images if mixes else images.copy()
-    out[...] = images
-    return out
+        return gathered(current)
+    for place, result in enumerate(current):
+        out[place] = result
+    return Images.of(out)
 
 
-def _mixed(mix: MixStage, images: Image) -> Image:
-    out = images.copy()
-    for sample in np.flatnonzero(mix.partner != np.arange(len(images))):
-        own, other = images[sample], images[int(mix.partner[sample])]
-        if mix.blend[sample]:
-            weight = float(mix.weight[sample])
-            out[sample] = rounded(levels(own) * weight + levels(other) * (1 - weight), own)
-        else:
-            y1, x1, y2, x2 = mix.rects[sample]
-            out[sample, y1:y2, x1:x2] = other[y1:y2, x1:x2]
-    return out
+def _laid(mix: MixStage, sample: int, pictures: list[Image]) -> Image:
+    """One sample of a mix, from all samples and tiles."""
+    like, base = pictures[sample], int(mix.base[sample])
+    height, width = (int(side) for side in mix.sizes_out[sample])
+    if base < 0:
+        value = np.empty((height, width, like.shape[2]))
+        value[...] = mix.fill[sample, : like.shape[2]]
+    else:
+        value = levels(pictures[base])
+    for layer in range(int(mix.start[sample]), int(mix.start[sample + 1])):
+        y1, x1, y2, x2 = mix.place[layer]
+        y, x = mix.origin[layer]
+        picture = pictures[int(mix.source[layer])]
+        shown = levels(picture[y : y + y2 - y1, x : x + x2 - x1])
+        share = np.full((y2 - y1, x2 - x1, 1), float(mix.weight[layer]))
+        if mix.mask[layer] >= 0:
+            share = share * mix.masks[mix.mask[layer], y1:y2, x1:x2, None]
+        below = value[y1:y2, x1:x2]
+        value[y1:y2, x1:x2] = below * (1 - share) + shown * share
+    return rounded(value, like)
 
 
 def run_output(

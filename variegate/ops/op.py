@@ -36,7 +36,7 @@ class Kind(Enum):
     SPECTRUM = "waves of the image become as strong as a reference's"
     CELLS = "parts of the image change places"
     CODEC = "the image is compressed and decoded"
-    MIX = "two images of the batch become one"
+    MIX = "several images of the batch become one"
     CHAIN = "several ops in a fixed order"
     OUTPUT = "the last step: scale, convert and lay out"
 
@@ -133,6 +133,29 @@ class Draw:
 
 
 @dataclass(frozen=True)
+class Mixing:
+    """What a MIX op needs beside its numbers.
+
+    partners: how many other samples of the batch it shows. blends: whether a pixel may hold two
+    images at once, or a function of the step's arguments that tells. needs: what must be known of
+    the images, "saliency" or "instances". keyed: whether it draws a 64-bit word for each image.
+    any_size: whether images of one batch may differ in size. refuses: why a target of this name
+    cannot follow a step of these arguments, or "".
+    """
+
+    partners: int = 1
+    blends: bool | Callable[[Mapping[str, Any]], bool] = False
+    needs: str = ""
+    keyed: bool = False
+    any_size: bool = False
+    refuses: Callable[[Mapping[str, Any], str], str] | None = None
+
+    def does_blend(self, arguments: Mapping[str, Any]) -> bool:
+        """Whether a pixel may hold two images at once."""
+        return self.blends(arguments) if callable(self.blends) else self.blends
+
+
+@dataclass(frozen=True)
 class Op:
     """A declared transformation. `lower` turns arrays of drawn values into entries (see
     entries.py).
@@ -153,11 +176,13 @@ class Op:
     scatters: bool = False
     looks: str = ""
     window: Callable[..., Any] | None = None
+    mixing: Mixing | None = None
 
     @property
     def keyed(self) -> bool:
-        """Whether each image gets a key from which an engine makes a random number per pixel."""
-        return self.kind is Kind.NOISE or self.scatters
+        """Whether each image also gets a 64-bit word, of which more random numbers are made."""
+        mixes = self.mixing is not None and self.mixing.keyed
+        return self.kind is Kind.NOISE or self.scatters or mixes
 
     @property
     def changes_size(self) -> bool:
@@ -217,12 +242,14 @@ OPS: dict[str, Op] = {}
 # Names that the field writes in its own way.
 SPECIAL = {
     "at_least_one_bbox_random_crop": "AtLeastOneBBoxRandomCrop",
+    "augmix": "AugMix",
     "autocontrast": "AutoContrast",
     "bbox_safe_random_crop": "BBoxSafeRandomCrop",
     "clahe": "CLAHE",
     "cutmix": "CutMix",
     "fancy_pca": "FancyPCA",
     "fda": "FDA",
+    "fmix": "FMix",
     "iso_noise": "ISONoise",
     "mixup": "MixUp",
     "random_iou_crop": "RandomIoUCrop",
@@ -246,6 +273,7 @@ def declare(
     scatters: bool = False,
     looks: str = "",
     window: Callable[..., Any] | None = None,
+    mixing: Mixing | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers a lowering function as an op; its name in CamelCase is the class name that users
     write.
@@ -257,6 +285,7 @@ def declare(
     does.
     looks: "boxes" or "mask" where the drawing depends on them; `window` then turns what is seen
     (Looked), the settings and the draws into windows x1 y1 x2 y2 (k, 4), which `lower` takes.
+    mixing: what a MIX op needs, by default one partner.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -280,6 +309,7 @@ def declare(
             scatters,
             looks,
             window,
+            Mixing() if mixing is None and kind is Kind.MIX else mixing,
         )
         return function
 

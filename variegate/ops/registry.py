@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from variegate.errors import PolicyError
 from variegate.ops import (  # noqa: F401  (imported so that they declare their ops)
+    augmix,
     canvas,
     channels,
     codec,
@@ -17,10 +18,11 @@ from variegate.ops import (  # noqa: F401  (imported so that they declare their 
     illuminants,
     kernels,
     lattice,
-    looking,
     light,
+    looking,
     measured,
     mixing,
+    mosaics,
     noise,
     output,
     references,

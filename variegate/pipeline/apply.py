@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,25 +14,27 @@ from variegate.errors import EngineError, InputError
 from variegate.ops.entries import Output
 from variegate.pipeline.buffers import Buffers
 from variegate.pipeline.forms import Targets
-from variegate.pipeline.marks import MARKS, SHAPES, Marks
+from variegate.pipeline.marks import SHAPES, Marks
+from variegate.pipeline.mixed import instances_at
+from variegate.pipeline.mixers import Mixers, check_marks, made
 from variegate.pipeline.moved import moved_marks
 from variegate.plan.maps import stages_shuffle
-from variegate.plan.program import MixStage, Program, Stage
+from variegate.plan.program import LateMix, Mixed, MixStage, Program, Stage
 from variegate.targets.images import stack
 from variegate.targets.labels import mix_labels, read_labels, soften
 
 
 @dataclass(slots=True)  # made for every call, so not frozen
 class Means:
-    """What a batch is worked on with. mixes, shuffles: the names of the policy's ops that mix
-    images or shuffle their parts, if any; buffers: memory for results.
+    """What a batch is worked on with. mixers: what the policy's mixes need; shuffles: the names of
+    the policy's ops that shuffle parts of images, if any; buffers: memory for results.
     """
 
     engine: Engine
     form: Targets
     classes: int | None
     threads: int
-    mixes: tuple[str, ...] = ()
+    mixers: Mixers = field(default_factory=Mixers)
     shuffles: tuple[str, ...] = ()
     buffers: Buffers | None = None
 
@@ -48,25 +50,32 @@ def apply_program(
     to be legal. out: an array for the images.
     """
     into = None if out is None else read_out(out, program, images)
+    means.mixers.check(program, batch)
     if len(batch) == 1:
-        return {
-            "images": run_images(program, images, means.engine, means.threads, into, means.buffers)
-        }
+        return {"images": run_images(program, images, means, into)[0]}
     starting = _starting_sizes(program)
-    mixing = bool(means.mixes) or any(isinstance(stage, MixStage) for stage in program.stages)
-    if mixing:
-        _refuse_mixed(batch, means.mixes)
+    mixing = means.mixers.mix_labels or _shows_others(program)
     labels = _labels(batch, len(images), mixing, means.classes)
     marks = Marks.read(batch, starting, means.form)
     if means.shuffles or stages_shuffle([s for s in program.stages if isinstance(s, Stage)]):
         _refuse_shuffled(marks, means.shuffles)
 
-    result: dict[str, Any] = {
-        "images": run_images(program, images, means.engine, means.threads, into, means.buffers)
-    }
+    if mixing:
+        check_marks(marks)
+    array, program = run_images(program, images, means, into, labels, marks)
+    result: dict[str, Any] = {"images": array}
     if labels is not None:
-        result["labels"] = _mixed_labels(program, labels)
-    return result | moved_marks(marks, program, means.engine, means.threads)
+        result["labels"] = labels_after(program.stages, labels)
+    return result | moved_marks(marks, program, means.engine, means.threads, mixing)
+
+
+def _shows_others(program: Program) -> bool:
+    """Whether any result shows another sample than itself."""
+    return any(
+        isinstance(stage, LateMix)
+        or (isinstance(stage, MixStage) and len(stage.share) != len(stage.base))
+        for stage in program.stages
+    )
 
 
 def _refuse_shuffled(marks: Marks, shuffles: tuple[str, ...]) -> None:
@@ -87,52 +96,88 @@ def _starting_sizes(program: Program) -> npt.NDArray[np.int64]:
 def run_images(
     program: Program,
     images: Images,
-    engine: Engine,
-    threads: int,
+    means: Means,
     out: Any = None,
-    buffers: Buffers | None = None,
-) -> Any:
-    """The images through all stages and the output; one array where the sizes agree.
+    labels: Any = None,
+    marks: Marks | None = None,
+) -> tuple[Any, Program]:
+    """The images through all stages and the output, one array where the sizes agree; and the
+    program with all mixes made.
 
-    out: the array that takes the result. buffers: where the memory comes from that is not given.
+    out: the array that takes the result. labels (n, classes), marks: what late mixes may ask for.
     """
     current, steps = images, _steps(program)
+    engine, threads, buffers = means.engine, means.threads, means.buffers
+    mixed: dict[int, MixStage] = {}
     for place, step in enumerate(steps):
         is_last = place == len(steps) - 1
         output = program.output if is_last else None
         into = out if is_last else None
-        if isinstance(step, tuple):
-            batch = as_batch(current)
-            if not isinstance(batch, np.ndarray):  # no images at all
+        if isinstance(step, list):
+            if len(current) == 0:
                 continue
-            if into is None and buffers is not None:
-                into = buffers.take(batch.shape, batch.dtype)
-            current = Images.of(engine.run_mixes(step, batch, threads, into))
+            mixes = [
+                _as_made(program, number, mixed, current, means, labels, marks) for number in step
+            ]
+            form = mix_form(mixes[-1], current, program.dtype)
+            if into is None and buffers is not None and form is not None:
+                into = buffers.take(*form)
+            current = engine.run_mixes(mixes, current, threads, into)
             continue
         if into is None and buffers is not None:
             form = stage_form(step, program.dtype, output)
             into = None if form is None else buffers.take(*form)
         current = engine.run_stage(step, current, threads, output, into)
-    return as_batch(current)
+    stages = [mixed.get(number, stage) for number, stage in enumerate(program.stages)]
+    return as_batch(current), Program(program.dtype, stages, program.output)
 
 
-def _steps(program: Program) -> list[Stage | tuple[MixStage, ...]]:
-    """What must run, mixes that follow each other together. A stage without entries only copies,
-    which no result needs that a mix has just written.
+def _as_made(
+    program: Program,
+    number: int,
+    mixed: dict[int, MixStage],
+    images: Images,
+    means: Means,
+    labels: Any,
+    marks: Marks | None,
+) -> MixStage:
+    """The mix of this number, made if it had to wait for the images."""
+    stage = program.stages[number]
+    if isinstance(stage, MixStage):
+        return stage
+    if not isinstance(stage, LateMix):
+        raise EngineError("program: expected a mix")
+    before = [mixed.get(place, one) for place, one in enumerate(program.stages[:number])]
+    known = None if labels is None else labels_after(before, labels)
+    fast = means.engine.name == "native"
+
+    def instances() -> list[Any]:
+        if marks is None or marks.instance_masks is None:
+            raise InputError("instance_masks: the plan pastes instances, which they tell")
+        return instances_at(marks, Program(program.dtype, before), means.engine, means.threads)
+
+    found = mixed[number] = made(stage, images, known, means.mixers, fast, instances)
+    return found
+
+
+def _steps(program: Program) -> list[Stage | list[int]]:
+    """What must run, with the numbers of mixes that run together: those that follow each other,
+    but a late one only as the first. A stage without entries only copies, which no result needs
+    that a mix has just written.
     """
     last = program.stages[-1]
     if not isinstance(last, Stage):
         raise EngineError("program: the last stage is a mix")
-    steps: list[Stage | tuple[MixStage, ...]] = []
-    for step in program.stages[:-1]:
+    steps: list[Stage | list[int]] = []
+    for number, step in enumerate(program.stages[:-1]):
         before = steps[-1] if steps else None
-        if isinstance(step, MixStage) and isinstance(before, tuple):
-            steps[-1] = (*before, step)
-        elif isinstance(step, MixStage):
-            steps.append((step,))
+        if isinstance(step, MixStage) and isinstance(before, list):
+            before.append(number)
+        elif isinstance(step, (MixStage, LateMix)):
+            steps.append([number])
         elif _has_entries(step):
             steps.append(step)
-    mixed = bool(steps) and isinstance(steps[-1], tuple)
+    mixed = bool(steps) and isinstance(steps[-1], list)
     if not mixed or program.output is not None or _has_entries(last):
         steps.append(last)
     return steps
@@ -161,6 +206,14 @@ def stage_form(stage: Stage, dtype: Any, output: Output | None) -> Form | None:
     return (len(sizes), *shape), np.dtype(dtype if output is None else output.dtype)
 
 
+def mix_form(mix: MixStage, images: Images, dtype: Any) -> Form | None:
+    """The same of what a mix gives."""
+    sizes = np.asarray(mix.sizes_out)
+    if not (sizes == sizes[0]).all():
+        return None
+    return (len(images), *sizes[0].tolist(), images[0].shape[2]), np.dtype(dtype)
+
+
 def read_out(out: Any, program: Program, images: Images) -> Any:
     """The array that takes the resulting images; raises InputError where they do not fit."""
     form = result_form(program)
@@ -183,13 +236,6 @@ def as_batch(images: Images) -> Any:
     return stack(images) if images.batch is None else images.batch
 
 
-def _refuse_mixed(batch: Mapping[str, Any], mixes: tuple[str, ...]) -> None:
-    for name in MARKS:
-        if name in batch:
-            mixers = " and ".join(mixes) or "the plan's mix"
-            raise InputError(f"{name}: {mixers} cannot mix {name}, only images and labels")
-
-
 def _labels(batch: Mapping[str, Any], count: int, mixes: bool, classes: int | None) -> Any:
     if "labels" not in batch:
         return None
@@ -197,8 +243,9 @@ def _labels(batch: Mapping[str, Any], count: int, mixes: bool, classes: int | No
     return soften(labels, classes) if mixes else labels
 
 
-def _mixed_labels(program: Program, labels: Any) -> Any:
-    for stage in program.stages:
-        if isinstance(stage, MixStage):
+def labels_after(stages: Sequence[Stage | Mixed], labels: Any) -> Any:
+    """Labels after all mixes among the stages; class indices stay where no sample shows others."""
+    for stage in stages:
+        if isinstance(stage, MixStage) and labels.ndim == 2:
             labels = mix_labels(labels, stage)
     return labels

@@ -110,7 +110,8 @@ class Marks:
             outlines["extents"] = box_outlines(extents(self.instance_masks, self.first))
         index = np.arange(len(owner)) - self.first[owner]
         code = np.where(self.bad, ILLEGAL, STAYS)
-        return Annotations(self.first, owner, index, outlines, self.points, code)
+        share = np.ones(len(owner))
+        return Annotations(self.first, owner, index, outlines, self.points, code, share)
 
 
 def as_batch_of_one(value: Any) -> Any:

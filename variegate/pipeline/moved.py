@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from variegate.engine.engine import Engine
 from variegate.pipeline.marks import Marks
+from variegate.pipeline.mixed import carried, run_masks
 from variegate.plan.maps import runs
-from variegate.plan.program import MixStage, Program, Stage
+from variegate.plan.program import Program, Stage
 from variegate.targets.annotations import (
     REASONS,
     STAYS,
@@ -21,12 +22,11 @@ from variegate.targets.annotations import (
     boxes_alone,
     boxes_of,
     fates,
-    moved,
 )
 from variegate.targets.boxes import from_corners
 from variegate.targets.images import stack
-from variegate.targets.instance_masks import instance_areas, kept_masks, run_instance_masks
-from variegate.targets.keypoints import shown
+from variegate.targets.instance_masks import instance_areas, kept_masks
+from variegate.targets.keypoints import Points, shown
 from variegate.targets.oriented import write_oriented
 from variegate.targets.polygons import write_polygons
 from variegate.targets.rows import split, starts
@@ -45,33 +45,43 @@ class _Moved:
     code: Ints
 
 
-def moved_marks(marks: Marks, program: Program, engine: Engine, threads: int) -> dict[str, Any]:
+def moved_marks(
+    marks: Marks, program: Program, engine: Engine, threads: int, mixing: bool = False
+) -> dict[str, Any]:
     """The marks after the program, under their names; with what has a shape also `kept`,
     `dropped` and `reasons`, with keypoints `keypoints_inside`.
+
+    mixing: also `origins` and `dropped_origins`, the place in the batch of the image that each came
+    with, and `shares`, how much of each pixel is its own.
     """
     result: dict[str, Any] = {}
     if marks.masks is not None:
         given = marks.given["masks"]
-        result["masks"] = _run_masks(program, marks.masks, engine, threads, given)
+        result["masks"] = _written_masks(run_masks(program, marks.masks, engine, threads), given)
     if marks.first[-1] == 0 and not marks.outlined and marks.points is None:
         return result
     found = _moved(marks, program, engine, threads)
     rows = np.flatnonzero(found.code == STAYS)
     counts = np.bincount(found.annotations.owner[rows], minlength=len(marks.sizes))
     first = starts(counts.tolist())
-    kept = split(found.annotations.index[rows], first)
+    kept, origins = (
+        split(own[rows], first) for own in (found.annotations.index, found.annotations.source)
+    )
+    places = rows - found.annotations.first[found.annotations.owner[rows]]
     result |= _shapes(marks, program, found, rows, first)
     if marks.points is not None:
-        result |= _keypoints(marks, found.annotations, kept)
+        result |= _keypoints(marks, found.annotations, split(places, first))
     for name, items in marks.extras.items():
-        taken = [_taken(item, own) for item, own in zip(items, kept, strict=True)]
+        taken = _taken_of(items, kept, origins)
         group, _, own_name = name.partition(".")
         if own_name:
             result.setdefault(group, {})[own_name] = taken
         else:
             result[name] = taken
     if marks.outlined:
-        result |= {"kept": kept, **_dropped(found, len(marks.sizes))}
+        result |= {"kept": kept, **_dropped(found, len(marks.sizes), mixing)}
+    if mixing and (marks.outlined or marks.extras or (marks.points and marks.points.bound)):
+        result |= {"origins": origins, "shares": split(found.annotations.share[rows], first)}
     return result
 
 
@@ -81,19 +91,14 @@ def _moved(marks: Marks, program: Program, engine: Engine, threads: int) -> _Mov
     if fast and marks.boxes is not None and len(parts) == 1 and isinstance(parts[0], list):
         quick = boxes_alone(marks.boxes.first, marks.boxes.flat, parts[0])
     annotations = marks.annotations(boxes=quick is None)
-    pairs = np.array(marks.form.keypoint_pairs, dtype=np.int64).reshape(-1, 2)
-    for part in parts:
-        if not isinstance(part, MixStage):
-            annotations = moved(annotations, part, pairs, fast)
+    annotations, masks = carried(annotations, marks, program, engine, threads)
     seen = {name: Seen(*own.areas()) for name, own in annotations.outlines.items()}
     boxes = None
     if quick is not None:
         boxes, seen["boxes"] = quick
     elif "boxes" in annotations.outlines:
         boxes = boxes_of(annotations.outlines["boxes"])
-    masks = marks.instance_masks
     if masks is not None:
-        masks = run_instance_masks(program, masks, engine, threads)
         pixels = instance_areas(masks, annotations.first)
         seen["instance_masks"] = Seen(pixels, pixels)
     form = marks.form
@@ -129,12 +134,13 @@ def _shapes(
         polygons = write_polygons(outlines["polygons"], rows, marks.polygons.flat)
         result["polygons"] = [polygons[a:b] for a, b in pairwise(first.tolist())]
     if found.instance_masks is not None:
-        kept = split(found.annotations.index[rows], first)
-        result["instance_masks"] = kept_masks(found.instance_masks, kept)
+        places = rows - found.annotations.first[found.annotations.owner[rows]]
+        result["instance_masks"] = kept_masks(found.instance_masks, split(places, first))
     return result
 
 
-def _keypoints(marks: Marks, annotations: Annotations, kept: list[Any]) -> dict[str, Any]:
+def _keypoints(marks: Marks, annotations: Annotations, places: list[Any]) -> dict[str, Any]:
+    """places: which instances of each result stay."""
     points, form = annotations.points, marks.point_form
     if points is None or form is None:
         return {}
@@ -142,19 +148,36 @@ def _keypoints(marks: Marks, annotations: Annotations, kept: list[Any]) -> dict[
     visible = shown(points)
     if form.third and visible is not None:
         xy = np.concatenate([xy, visible[:, None]], axis=1)
-    first = starts([int(np.prod(shape[:-1])) for shape in form.shapes])
+    shapes = _point_shapes(annotations, points, form.shapes)
+    first = starts([int(np.prod(shape[:-1])) for shape in shapes])
     result = {
-        "keypoints": _formed(xy.astype(np.float32), first, form.shapes),
-        "keypoints_inside": _formed(points.inside, first, form.shapes),
+        "keypoints": _formed(xy.astype(np.float32), first, shapes),
+        "keypoints_inside": _formed(points.inside, first, shapes),
     }
     if visible is not None and not form.third:
-        result["keypoint_visibility"] = _formed(visible.astype(np.int64), first, form.shapes)
+        result["keypoint_visibility"] = _formed(visible.astype(np.int64), first, shapes)
     if not points.bound:
         return result
     return {
-        name: [item[own] for item, own in zip(items, kept, strict=True)]
+        name: [item[own] for item, own in zip(items, places, strict=True)]
         for name, items in result.items()
     }
+
+
+def _point_shapes(
+    annotations: Annotations, points: Points, shapes: list[tuple[int, ...]]
+) -> list[tuple[int, ...]]:
+    """The shape of each result's points; shapes: as they came."""
+    if not points.bound:
+        return [
+            (count, *shape[1:]) for count, shape in zip(points.counts.tolist(), shapes, strict=True)
+        ]
+    counts = (annotations.first[1:] - annotations.first[:-1]).tolist()
+    found = []
+    for sample, (count, shape) in enumerate(zip(counts, shapes, strict=True)):
+        own = points.counts[annotations.first[sample] : annotations.first[sample + 1]]
+        found.append((count, int(own[0]) if count else shape[1], *shape[2:]))
+    return found
 
 
 def _formed(flat: Any, first: Ints, shapes: list[tuple[int, ...]]) -> list[Any]:
@@ -166,28 +189,46 @@ def _formed(flat: Any, first: Ints, shapes: list[tuple[int, ...]]) -> list[Any]:
     return [p.reshape(*own[:-1], *tail) for p, own in zip(parts, shapes, strict=True)]
 
 
+def _taken_of(items: list[Any], kept: list[Ints], origins: list[Ints]) -> list[Any]:
+    """What belongs to the instances of each result: places `kept` of samples `origins`."""
+    found = []
+    for sample, (own, origin) in enumerate(zip(kept, origins, strict=True)):
+        if np.all(origin == sample):
+            found.append(_taken(items[sample], own))
+            continue
+        picked = [
+            _taken(items[i], [place])
+            for i, place in zip(origin.tolist(), own.tolist(), strict=True)
+        ]
+        if all(isinstance(item, np.ndarray) for item in picked):
+            found.append(np.concatenate(picked))
+        else:
+            found.append([one for item in picked for one in item])
+    return found
+
+
 def _taken(item: Any, chosen: Any) -> Any:
     return item[chosen] if isinstance(item, np.ndarray) else [item[i] for i in chosen]
 
 
-def _dropped(found: _Moved, count: int) -> dict[str, Any]:
-    """Each sample's instances that are gone, and why."""
+def _dropped(found: _Moved, count: int, mixing: bool) -> dict[str, Any]:
+    """Each sample's instances that are gone, and why; with a mix also where they came from."""
     gone = np.flatnonzero(found.code != STAYS)
     owner = found.annotations.owner[gone]
     first = starts(np.bincount(owner, minlength=count).tolist())
     reasons = REASON_NAMES[found.code[gone]]
-    return {
+    dropped = {
         "dropped": split(found.annotations.index[gone], first),
         "reasons": split(reasons, first),
     }
+    if mixing:
+        dropped["dropped_origins"] = split(found.annotations.source[gone], first)
+    return dropped
 
 
-def _run_masks(program: Program, masks: list[Any], engine: Engine, threads: int, given: Any) -> Any:
-    current = masks
-    for stage in program.stages:
-        if isinstance(stage, Stage):
-            current = engine.run_masks(stage, current, threads)
+def _written_masks(masks: list[Any], given: Any) -> Any:
+    """Masks (h, w, c) in the form that they came in."""
     restored = [
-        new[..., 0] if np.ndim(old) == 2 else new for new, old in zip(current, given, strict=True)
+        new[..., 0] if np.ndim(old) == 2 else new for new, old in zip(masks, given, strict=True)
     ]
     return stack(restored) if isinstance(given, np.ndarray) else restored

@@ -23,6 +23,7 @@ from variegate.pipeline.forms import Targets
 from variegate.pipeline.given import SINGLE, Given, check_names, read_given, sizes_of
 from variegate.pipeline.looking import check_looks, regions_of
 from variegate.pipeline.marks import MARKS, as_batch_of_one
+from variegate.pipeline.mixers import Mixers, Saliency
 from variegate.pipeline.stream import Stream, default_threads, fresh_seed, ids_from
 from variegate.plan.counter import Keys
 from variegate.plan.draw import draw
@@ -55,7 +56,11 @@ class Pipeline:
     where boxes have a front. bad_boxes: "stop" at boxes and polygons that are
     none, or "drop" them. keypoint_pairs: pairs of places, or of keypoint_names, that swap in a
     mirror image. reorder: draw plans whose geometry comes before the tables and color ops next to
-    it, so that more of it is one resampling; else nothing is moved. See docs/targets.md.
+    it, so that more of it is one resampling; else nothing is moved.
+    saliency: a function of images (n, h, w, c), as they are where it is asked, and of soft labels
+    (n, classes) or None, that gives what matters in each pixel (n, h, w), for steps with
+    saliency="given". It is no part of the policy and is not saved. See docs/targets.md and
+    docs/mixing.md.
     """
 
     def __init__(
@@ -76,6 +81,7 @@ class Pipeline:
         keypoint_names: Iterable[str] | None = None,
         keypoint_pairs: Iterable[tuple[int | str, int | str]] = (),
         reorder: bool = False,
+        saliency: Saliency | None = None,
     ) -> None:
         self.policy = as_policy(steps)
         self.seed = fresh_seed() if seed is None else whole(seed, -(2**63), 2**64 - 1, "seed")
@@ -98,10 +104,9 @@ class Pipeline:
         self._engine_name = engine
         self._engine = choose(engine)
         self._layout = lay_out(self.policy)
-        self._mixes, self._shuffles = (
-            tuple(sorted({s.op for s, _ in walk(self.policy.steps) if get(s.op).kind is kind}))
-            for kind in (Kind.MIX, Kind.CELLS)
-        )
+        self._mixers = Mixers.of(self.policy, saliency)
+        shuffling = {s.op for s, _ in walk(self.policy.steps) if get(s.op).kind is Kind.CELLS}
+        self._shuffles = tuple(sorted(shuffling))
         last = self.policy.steps[-1] if self.policy.steps else None
         self._channels_first = isinstance(last, Step) and last.arguments.get("layout") == "NCHW"
         self._stream = Stream()
@@ -112,7 +117,8 @@ class Pipeline:
         """Samples that do not depend on each other are drawn ahead; so are those that mixes follow,
         up to the mixes (`tail`).
         """
-        parts = lay_out_parts(self.policy) if self._mixes and not self.reorder else None
+        mixes = bool(self._mixers.steps)
+        parts = lay_out_parts(self.policy) if mixes and not self.reorder else None
         self._tail: Layout | None = None
         head = self._layout
         if parts is not None:
@@ -123,7 +129,7 @@ class Pipeline:
             for layout in (self._layout, *(parts or ())):
                 layout.uniforms = compiled.uniforms
         self._looks = self._layout.looks
-        alike = not head.needs_labels and not self._looks and (parts is not None or not self._mixes)
+        alike = not head.needs_labels and not self._looks and (parts is not None or not mixes)
         self._ahead = Ahead(partial(self._lowered, head), len(head.slots)) if alike else None
 
     @property
@@ -135,6 +141,11 @@ class Pipeline:
     def engine(self) -> str:
         """The name of the engine in use."""
         return str(self._engine.name)
+
+    @property
+    def mixes_labels(self) -> bool:
+        """Whether labels come out soft, as results may show several samples."""
+        return self._mixers.mix_labels
 
     def __call__(
         self, *, index: Any = None, epoch: int = 0, out: Any = None, **targets: Any
@@ -312,7 +323,7 @@ class Pipeline:
             self.targets,
             self.classes,
             threads,
-            self._mixes,
+            self._mixers,
             self._shuffles,
             self._buffers,
         )
@@ -349,10 +360,10 @@ class Pipeline:
         return {"format": FORMAT, "version": VERSION, **settings, "policy": self.policy.to_dict()}
 
     @staticmethod
-    def from_dict(data: object) -> Pipeline:
-        """Reads what `to_dict` gave, or a policy file's content."""
+    def from_dict(data: object, *, saliency: Saliency | None = None) -> Pipeline:
+        """Reads what `to_dict` gave, or a policy file's content; saliency is as for Pipeline."""
         if not isinstance(data, Mapping) or data.get("format") != FORMAT:
-            return Pipeline(Policy.from_dict(data))
+            return Pipeline(Policy.from_dict(data), saliency=saliency)
         if data.get("version") != VERSION:
             raise PolicyError(
                 f"pipeline: version {data.get('version')!r} is not {VERSION}; "
@@ -363,20 +374,21 @@ class Pipeline:
         for name in rest:
             if name not in known:
                 raise PolicyError(f"pipeline: unknown field {name!r}; {suggest(str(name), known)}")
-        return Pipeline(Policy.from_dict(data.get("policy")), **rest)
+        return Pipeline(Policy.from_dict(data.get("policy")), saliency=saliency, **rest)
 
     def save(self, path: str | Path) -> Path:
         """Writes the pipeline as JSON: a whole file or none."""
         return write_file(Path(path), self.to_dict())
 
     @staticmethod
-    def load(path: str | Path) -> Pipeline:
+    def load(path: str | Path, *, saliency: Saliency | None = None) -> Pipeline:
         """Reads a pipeline or a policy file."""
-        return Pipeline.from_dict(read_file(Path(path)))
+        return Pipeline.from_dict(read_file(Path(path)), saliency=saliency)
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.to_dict()
+        return {"data": self.to_dict(), "saliency": self._mixers.saliency}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(Pipeline.from_dict(state).__dict__)
+        same = Pipeline.from_dict(state["data"], saliency=state["saliency"])
+        self.__dict__.update(same.__dict__)
         self._stream = Stream(copied=True)

@@ -20,6 +20,7 @@ from variegate.plan.program import (
     KNOTS,
     WARP_WAYS,
     Border,
+    LateMix,
     MixStage,
     Program,
     Resample,
@@ -113,20 +114,23 @@ def check_program(program: Program) -> None:
     _rule(program.dtype in (np.uint8, np.float32), "program", "uint8 or float32", program.dtype)
     _rule(isinstance(program.stages[-1], Stage), "program", "the last stage is no mix")
     before: Stage | None = None
+    sizes = np.zeros((0, 2), dtype=np.int64)
     for stage in program.stages:
+        if isinstance(stage, LateMix):
+            continue
         if isinstance(stage, MixStage):
             _rule(before is not None, "program", "a mix follows a stage")
-            if before is not None:
-                _check_mix(stage, _array(before.sizes_out))
+            _check_mix(stage, sizes)
+            sizes = _array(stage.sizes_out)
             continue
         if before is not None:
-            same = np.array_equal(stage.sizes_in, before.sizes_out)
+            same = np.array_equal(stage.sizes_in, sizes)
             _rule(same, "program", "a stage takes the sizes that the last one gave")
             same = stage.channels_in == before.channels_out
             _rule(same, "program", "a stage takes the channels that the last one gave")
         _check_tables(stage.tables, program.dtype)
         _check_stage(stage)
-        before = stage
+        before, sizes = stage, _array(stage.sizes_out)
     output = program.output
     if output is not None and before is not None:
         for values in (output.mean, output.std):
@@ -135,18 +139,62 @@ def check_program(program: Program) -> None:
 
 
 def _check_mix(mix: MixStage, sizes: Array) -> None:
-    count, rects = len(sizes), _array(mix.rects)
-    partner, weight = _array(mix.partner), _array(mix.weight)
-    _rule((partner >= 0) & (partner < count), "program", "partners lie inside the batch")
-    _rule((weight >= 0) & (weight <= 1), "program", "weights lie in 0..1")
-    _rule(sizes == sizes[:1], "program", "a mix has images of one size")
-    _check_rects(rects[:, None], sizes, "mix")
-    area = (rects[:, 2] - rects[:, 0]) * (rects[:, 3] - rects[:, 1])
-    share = 1 - area / np.maximum(np.prod(sizes, axis=1), 1)
-    pasted = (partner != np.arange(count)) & ~_array(mix.blend)
-    _rule(np.abs(weight - share)[pasted] < 1e-12, "program", "weights are counted pixels")
-    alone = partner == np.arange(count)
-    _rule(weight[alone] == 1, "program", "what is not mixed keeps weight 1")
+    count, sizes_out, base = len(sizes), _array(mix.sizes_out), _array(mix.base)
+    _rule(np.array_equal(mix.sizes_in, sizes), "program", "a mix takes the sizes before it")
+    _rule((base >= -1) & (base < count), "program", "samples below lie inside the batch")
+    same = np.all(sizes_out == sizes[base], axis=1) | (base < 0)
+    _rule(same, "program", "what lies on a sample has its size")
+    start, place = _array(mix.start), _array(mix.place)
+    whole = len(start) == count + 1 and start[0] == 0 and start[-1] == len(mix.source)
+    _rule(whole and np.all(np.diff(start) >= 0), "program", "starts are monotone", "mix")
+    owner = np.repeat(np.arange(count), np.diff(start))
+    _check_rects(place[:, None], sizes_out[owner], "mix")
+    _check_sources(mix, sizes)
+    _rule((mix.weight > 0) & (mix.weight <= 1), "program", "weights lie in 0..1")
+    _rule(mix.mask < len(mix.masks), "program", "rows lie inside their table", "masks")
+    for sample in range(count):
+        first, last = mix.share_start[sample], mix.share_start[sample + 1]
+        told = np.zeros(count)
+        told[mix.share_source[first:last]] = mix.share[first:last]
+        found = counted_shares(mix, sample)
+        _rule(np.abs(told - found) < 1e-9, "program", "weights are counted pixels", sample)
+
+
+def _check_sources(mix: MixStage, sizes: Array) -> None:
+    """Every layer's picture is there and large enough."""
+    all_sizes = sizes
+    for tiles in mix.tiles:
+        _check_tables(tiles.tables, tiles.tables.lookup.dtype)
+        _check_stage(tiles)
+        all_sizes = np.concatenate([all_sizes, tiles.sizes_out])
+    _rule(len(all_sizes) == len(sizes) + len(mix.tile_source), "program", "one source per tile")
+    inside = (mix.tile_source >= 0) & (mix.tile_source < len(sizes))
+    _rule(inside, "program", "partners lie inside the batch")
+    source, origin, place = _array(mix.source), _array(mix.origin), _array(mix.place)
+    inside = (source >= 0) & (source < len(all_sizes))
+    _rule(inside, "program", "partners lie inside the batch")
+    end = origin + place[:, 2:] - place[:, :2]
+    large = (origin >= 0) & (end <= all_sizes[source])
+    _rule(large, "program", "layers lie inside their picture")
+
+
+def counted_shares(mix: MixStage, sample: int) -> Array:
+    """(n,) shares of the pixels of one result that show each sample, counted pixel by pixel."""
+    count = len(mix.base)
+    seen = np.zeros((count, *(int(side) for side in mix.sizes_out[sample])))
+    if mix.base[sample] >= 0:
+        seen[mix.base[sample]] = 1
+    for layer in range(int(mix.start[sample]), int(mix.start[sample + 1])):
+        source = int(mix.source[layer])
+        image = source if source < count else int(mix.tile_source[source - count])
+        top, left, bottom, right = mix.place[layer]
+        weight = np.full((bottom - top, right - left), mix.weight[layer])
+        if mix.mask[layer] >= 0:
+            weight = weight * mix.masks[mix.mask[layer], top:bottom, left:right]
+        seen[:, top:bottom, left:right] *= 1 - weight
+        seen[image, top:bottom, left:right] += weight
+    shares = seen.sum(axis=(1, 2))
+    return np.asarray(shares / max(float(shares.sum()), 1e-300))
 
 
 def _check_rects(rects: Array, sizes: Array, where: str) -> None:

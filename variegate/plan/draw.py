@@ -161,9 +161,9 @@ class _Batch:
     def group(self, family: Family, rows: Rows, local: Rows) -> Group:
         group = family.draw(rows, local, self.numbers, self.keys)
         if family.op.kind is Kind.MIX:
-            group.values["partner"] = _partners(self.keys(int(family.position[0])), self.index)[
-                rows
-            ]
+            count = 1 if family.op.mixing is None else family.op.mixing.partners
+            keys = self.keys(int(family.position[0]))
+            group.values["partner"] = _partners(keys, self.index, rows, count)
         return group
 
     def look(self, group: Group, before: list[Span]) -> None:
@@ -212,11 +212,12 @@ def _records(layout: Layout, tags: list[tuple[Group, Rows, Rows]]) -> tuple[Reco
     return tuple(record for _, record in found)
 
 
-def _partners(keys: Keys, index: Keys) -> npt.NDArray[np.int64]:
-    """Each sample's partner: the next in one random circle through the batch, whatever its
-    order.
+def _partners(keys: Keys, index: Keys, rows: Rows, count: int) -> npt.NDArray[np.int64]:
+    """The next `count` of each of these rows (k, count) in one random circle through the batch,
+    whatever its order.
     """
     order = np.lexsort((index, keys))
-    partner = np.empty(len(order), dtype=np.int64)
-    partner[order] = np.roll(order, -1)
-    return partner
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    after = place[rows, None] + np.arange(1, count + 1)
+    return np.asarray(order[after % len(order)])

@@ -154,6 +154,11 @@ class PendingGeometry:
         self.bent = False  # whether the arrays below are in use
         self.field = np.full(count, OPEN)
 
+    def begin_anew(self, sizes: Ints) -> None:
+        """The samples have these sizes (n, 2) now, with nothing pending."""
+        self.sizes[...] = self.start_sizes[...] = sizes
+        self.one_size = _common(self.sizes)
+
     def moves(
         self, groups: list[Group], lowered: list[Lowered], channels: int, entries: Entries
     ) -> Moves:

@@ -7,16 +7,15 @@ how to resample.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
-from functools import lru_cache
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from variegate.errors import PolicyError
-from variegate.ops.entries import Luma, Mix, Output, Toward
+from variegate.ops.entries import Luma, Output, Toward
 from variegate.ops.op import Kind, Op
 from variegate.ops.registry import get
 from variegate.plan.columns import columns_of
@@ -24,8 +23,11 @@ from variegate.plan.drawn import Group, Span, spans_of
 from variegate.plan.geometry import NO_ROWS, Lowered, PendingGeometry, distinct
 from variegate.plan.kernels import Kernels
 from variegate.plan.layout import ALONE
+from variegate.plan.mixing import mixes_of
 from variegate.plan.plan import Plan
-from variegate.plan.program import KNOTS, MixStage, Program, Stage, Verb
+from variegate.plan.program import KNOTS, Program, Stage, Verb
+from variegate.plan.record import Record
+from variegate.plan.signatures import call
 from variegate.plan.tables import Entries
 
 Array = npt.NDArray[Any]
@@ -50,21 +52,6 @@ def lower(plan: Plan, dtype: Any, channels: int, kernels: Kernels | None = None)
         work.add_span(span, _ends_stage(spans[place + 1 :]))
     work.close_stage(last=True)
     return work.program
-
-
-@lru_cache(maxsize=256)
-def _accepted(op_name: str) -> frozenset[str]:
-    return frozenset(inspect.signature(get(op_name).lower).parameters)
-
-
-def call(
-    op: Op, record_settings: Mapping[str, Any], values: Mapping[str, Any], **given: Any
-) -> Any:
-    """Calls the lowering function with the values, settings and `given` that its signature
-    names.
-    """
-    everything = {**given, **record_settings, **values}
-    return op.lower(**{name: everything[name] for name in _accepted(op.name)})
 
 
 def _ends_stage(later: list[Span]) -> bool:
@@ -114,7 +101,11 @@ class _Lowering:
         """
         if any(group.op.kind in ALONE for group in groups):
             for group in groups:
-                self.add(group)
+                if group.op.kind is not Kind.MIX:
+                    self.add(group)
+            mixes = [group for group in groups if group.op.kind is Kind.MIX]
+            if mixes:
+                self.add_mixes(mixes)
             return
         moving = [group for group in groups if group.op.kind in GEOMETRY]
         lowered: list[Lowered] = [self.lowered(group) for group in moving]
@@ -183,9 +174,6 @@ class _Lowering:
                 self.add_span(
                     [Group(get(name), group.settings, group.rows, group.position, chained)]
                 )
-        elif op.kind is Kind.MIX:
-            self.close_stage()
-            self.program.stages.append(self.mix_stage(group))
         elif op.kind is Kind.OUTPUT:
             output: Output = call(op, group.settings, group.all_values())
             _check_output(output, self.channels)
@@ -243,25 +231,23 @@ class _Lowering:
             tables[name] = level_table(op, settings, values, self.dtype, count, kernels)
         return tables[name], group.finite.code
 
-    def mix_stage(self, group: Group) -> MixStage:
-        op, count, rows = group.op, len(self.plan), group.rows
-        sizes = self.geometry.sizes
-        if not (sizes == sizes[0]).all():
-            found = " and ".join(f"{h}x{w}" for h, w in np.unique(sizes, axis=0)[:2])
-            raise PolicyError(
-                f"{op.name} needs images of one size, got {found}; resize or crop before it"
-            )
-        entry: Mix = call(op, group.settings, group.all_values(), sizes=sizes[rows])
-        partner, blend = np.arange(count), np.zeros(count, dtype=bool)
-        weight, rects = np.ones(count), np.zeros((count, 4), dtype=np.int32)
-        partner[rows] = group.values["partner"]
-        weight[rows] = entry.weight
-        blend[rows] = entry.rects is None
-        if entry.rects is not None:
-            rects[rows] = entry.rects
-        alone = partner == np.arange(count)
-        weight[alone] = 1.0
-        return MixStage(partner, blend, weight, rects)
+    def add_mixes(self, groups: Span) -> None:
+        """The mixes of one position: all of them see the images as they are before it."""
+        self.close_stage()
+        sizes = self.geometry.sizes.copy()
+        stage = mixes_of(groups, sizes, self.dtype, self.channels, self.copies)
+        self.program.stages.append(stage)
+        self.geometry.begin_anew(stage.sizes_out)
+        self.sizes_in = self.geometry.sizes.copy()
+
+    def copies(self, rows: Rows, records: list[Record]) -> Stage:
+        """The stage that these records stand for, on copies of samples `rows` (t,)."""
+        sizes = self.geometry.sizes[rows]
+        plan = replace(self.plan, index=self.plan.index[rows], sizes=sizes, records=records)
+        stage = lower(plan, self.dtype, self.channels).stages[0]
+        if not isinstance(stage, Stage):
+            raise PolicyError("copies of one image cannot be mixed")
+        return stage
 
 
 def level_table(

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.plan.fields import undo_fields
-from variegate.plan.program import MixStage, Program, Stage, Tables, Verb
+from variegate.plan.program import LateMix, MixStage, Program, Stage, Tables, Verb
 from variegate.plan.rings import Rings, clip, clip_to_box, densified
 
 Floats = npt.NDArray[np.float64]
@@ -122,6 +122,8 @@ def runs(program: Program) -> list[list[Stage] | MixStage]:
     """The program's stages, those that follow each other together, and its mixes."""
     found: list[list[Stage] | MixStage] = []
     for stage in program.stages:
+        if isinstance(stage, LateMix):  # one that no image has come to
+            continue
         if isinstance(stage, MixStage):
             found.append(stage)
         elif found and isinstance(found[-1], list):

@@ -111,6 +111,8 @@ def _read_record(item: Mapping[str, Any], count: int) -> Record:
         name: np.array(value, dtype=INTEGER_VALUES.get(name, np.float64))
         for name, value in item["values"].items()
     }
+    if "partner" in values:
+        values["partner"] = values["partner"].reshape(len(rows), -1)
     for name, value in values.items():
         if value.shape[:1] != (len(rows),) or not np.all(np.isfinite(value)):
             raise InputError(f"plan: {op.name}.{name}: expected {len(rows)} finite rows")
@@ -146,9 +148,7 @@ def check_extras(
 ) -> None:
     """The partners of a mix lie within the batch of `count`, and what draws noise has its key."""
     if op.kind is Kind.MIX:
-        partner = values.get("partner", np.full(1, -1))
-        if np.any(partner < 0) or np.any(partner >= count):
-            raise PolicyError(f"plan: {op.name}.partner: outside 0..{count - 1}")
+        check_partners(op, values.get("partner"), count)
     if op.window is not None:
         window = values.get("window", np.zeros((1, 0)))
         if window.shape[1:] != (4,) or np.any(window[:, 2:] - window[:, :2] < 1):
@@ -157,12 +157,23 @@ def check_extras(
         raise PolicyError(f"plan: {op.name}.key is missing")
 
 
+def check_partners(op: Op, partner: Array | None, count: int) -> None:
+    """Each row has as many partners (k, partners) as the op shows, all within the batch."""
+    wanted = 1 if op.mixing is None else op.mixing.partners
+    if partner is None or partner.ndim != 2 or partner.shape[1] != wanted:
+        got = "none" if partner is None else f"shape {partner.shape}"
+        raise PolicyError(f"plan: {op.name}.partner: expected {wanted} for each row, got {got}")
+    if np.any(partner < 0) or np.any(partner >= count):
+        raise PolicyError(f"plan: {op.name}.partner: outside 0..{count - 1}")
+
+
 def describe(record: Record, sample: int) -> str:
     """'Rotate(angle=13.2)' for one sample of a record."""
     row = int(np.flatnonzero(record.rows == sample)[0])
     op = get(record.op)
     parts = [f"{p.name}={record.values[p.name][row]:.4g}" for p in op.params]
     if op.kind is Kind.MIX:
-        parts.append(f"partner={record.values['partner'][row]}")
+        partners = record.values["partner"][row].tolist()
+        parts += [f"partner={one}" for one in partners]
     parts += [f"{s.name}={record.settings[s.name]}" for s in op.settings if s.required]
     return f"{record.op}({', '.join(parts)})"

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from variegate.ops.entries import Output
+from variegate.ops.entries import Output, Pasted, Puzzle, Salient
 
 Array: TypeAlias = npt.NDArray[np.generic]
+Numbers: TypeAlias = npt.NDArray[Any]
 KNOTS = 255 * 16 + 1
 
 
@@ -187,17 +188,63 @@ class Stage:
 
 @dataclass(frozen=True)
 class MixStage:
-    """partner (n,) int64, the sample itself where nothing is mixed; blend (n,) bool; weight (n,)
-    float64; rects (n, 4) int32 y1 x1 y2 x2.
+    """Layers that are laid over each sample, bottom first, in real numbers, and rounded once.
 
-    Where blend: weight * own + (1 - weight) * partner. Elsewhere the rectangle comes from the
-    partner and weight is the share of the pixels that stay. All images have one size here.
+    sizes_in, sizes_out (n, 2) int64. base (n,) int64: the sample that lies below, or -1 for the
+    fill. start (n + 1,) int64: each sample's layers among m of them. source (m,) int64: a sample of
+    the batch, or n + a tile. place (m, 4) int32 y1 x1 y2 x2, within the result. origin (m, 2)
+    int32: the pixel of the source at the place's upper left. weight (m,) float64: pixel = pixel +
+    weight * (source - pixel). mask (m,) int64: which of masks (r, h, w) bool says what is covered,
+    or -1 for the whole place. fill (n, 16) float32 levels.
+    tiles: stages that make tiles, the first of all samples of the first stage, and so on; sample t
+    among them is sample tile_source[t] of the batch on its way. share_start (n + 1,) int64,
+    share_source, share (s,): which samples a result shows, and which share of its pixels each of
+    them has; the shares of a result sum to 1. picked: for each layer the instances of its picture
+    that come along, or None for all; empty: all of all layers.
     """
 
-    partner: Array
-    blend: Array
-    weight: Array
-    rects: Array
+    sizes_in: Numbers
+    sizes_out: Numbers
+    base: Numbers
+    start: Numbers
+    source: Numbers
+    place: Numbers
+    origin: Numbers
+    weight: Numbers
+    mask: Numbers
+    masks: Numbers
+    fill: Numbers
+    tiles: tuple[Stage, ...]
+    tile_source: Numbers
+    share_start: Numbers
+    share_source: Numbers
+    share: Numbers
+    picked: tuple[Numbers | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class OpenMix:
+    """A mix that depends on the pixels or the targets.
+
+    entry: what the op was lowered to for rows (k,); partner (k, p). sizes (n, 2), before and after.
+    """
+
+    op: str
+    entry: Salient | Puzzle | Pasted
+    rows: Numbers
+    partner: Numbers
+    sizes: Numbers
+
+
+@dataclass(frozen=True)
+class LateMix:
+    """Mixes of other samples each, some open: they become one MixStage when all is known."""
+
+    parts: tuple[MixStage | OpenMix, ...]
+    sizes_out: Numbers
+
+
+Mixed: TypeAlias = MixStage | LateMix
 
 
 @dataclass
@@ -205,5 +252,5 @@ class Program:
     """Stages and mixes in order, then the output. dtype: uint8 or float32."""
 
     dtype: np.dtype[np.generic]
-    stages: list[Stage | MixStage] = field(default_factory=list)
+    stages: list[Stage | Mixed] = field(default_factory=list)
     output: Output | None = None

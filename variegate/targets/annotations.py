@@ -25,8 +25,15 @@ Ints = npt.NDArray[np.int64]
 # What has an outline, the finest first: it tells how much of an instance is seen.
 OUTLINED = ("polygons", "oriented_boxes", "boxes", "extents", "instance_masks")
 # Why an instance was dropped, by its code; 0 stays.
-REASONS = ("", "out of frame", "below min_area", "below min_visibility", "not a legal shape")
-STAYS, OUT, SMALL, HIDDEN, ILLEGAL = range(5)
+REASONS = (
+    "",
+    "out of frame",
+    "below min_area",
+    "below min_visibility",
+    "not a legal shape",
+    "covered by a mix",
+)
+STAYS, OUT, SMALL, HIDDEN, ILLEGAL, COVERED = range(6)
 NOTHING = 1e-9  # pixels that rounding may leave where nothing is seen
 
 
@@ -34,7 +41,8 @@ NOTHING = 1e-9  # pixels that rounding may leave where nothing is seen
 class Annotations:
     """first (n + 1,): where each sample's instances begin. source, index (m,): the sample that an
     instance came with, and its place there. outlines: name -> Outlines of all m instances.
-    code (m,): STAYS, or why an instance is already lost.
+    code (m,): STAYS, or why an instance is already lost. share (m,): how much of each pixel is
+    its own where a mix blends.
     """
 
     first: Ints
@@ -43,6 +51,7 @@ class Annotations:
     outlines: Mapping[str, Outlines]
     points: Points | None
     code: Ints
+    share: Floats
 
     @property
     def owner(self) -> Ints:

@@ -65,7 +65,9 @@ def soften(labels: Labels, classes: int | None) -> npt.NDArray[np.float32]:
 
 
 def mix_labels(labels: npt.NDArray[np.float32], mix: MixStage) -> npt.NDArray[np.float32]:
-    """weight * own + (1 - weight) * partner's, by the pixels that are really there."""
-    weight = np.asarray(mix.weight, dtype=np.float64)[:, None]
-    mixed = weight * labels + (1 - weight) * labels[np.asarray(mix.partner)]
-    return mixed.astype(np.float32)
+    """Each result's labels: those of the images it shows, by the pixels that are really there."""
+    start = mix.share_start
+    result = np.repeat(np.arange(len(labels)), start[1:] - start[:-1])
+    mixed = np.zeros(labels.shape)
+    np.add.at(mixed, result, mix.share[:, None] * labels[mix.share_source])
+    return np.minimum(mixed, 1).astype(np.float32)

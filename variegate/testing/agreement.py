@@ -18,7 +18,7 @@ from variegate.engine.sampling import apply_matrix, displace
 from variegate.ops.op import Kind
 from variegate.ops.registry import get
 from variegate.plan.maps import warp_levels
-from variegate.plan.program import MixStage, Program
+from variegate.plan.program import Program, Stage
 from variegate.policy.nodes import Node, Step, Strength
 
 Floats = npt.NDArray[np.float64]
@@ -83,7 +83,7 @@ def way_back(program: Program, x: Floats, y: Floats) -> tuple[Floats, Floats, Bo
     shape = np.broadcast_shapes(x.shape, y.shape)
     inside = np.ones(shape, dtype=bool)
     for stage in reversed(program.stages):
-        if isinstance(stage, MixStage):
+        if not isinstance(stage, Stage):
             raise ValueError("a mix has no way back")
         tables = stage.tables
         rows = [int(level[0]) for level in warp_levels(stage) if level[0] >= 0]
@@ -116,7 +116,7 @@ def box_limit(program: Program) -> float:
     """What boxes may be off: by the hardest map on the way."""
     limit = EXACT
     for stage in program.stages:
-        if isinstance(stage, MixStage):
+        if not isinstance(stage, Stage):
             continue
         for level in warp_levels(stage):
             if level[0] < 0:

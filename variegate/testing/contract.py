@@ -29,6 +29,20 @@ def _must(holds: Any, op: Op, rule: str, detail: object = "") -> None:
         raise AssertionError(f"{op.name}: {rule}" + (f": {detail}" if detail != "" else ""))
 
 
+def brightness(images: Image, labels: Any) -> Any:
+    """A saliency for ops that need one: bright pixels matter."""
+    return images.astype(np.float64).sum(axis=3)
+
+
+def needed(op: Op, images: Image) -> dict[str, Any]:
+    """The targets that an op cannot do without: the left half of each image is an instance."""
+    if op.mixing is None or op.mixing.needs != "instances":
+        return {}
+    masks = np.zeros((len(images), 1, *images.shape[1:3]), dtype=np.bool_)
+    masks[..., : (images.shape[2] + 1) // 2] = True
+    return {"instance_masks": masks}
+
+
 def step_of(op: Op, **more: Any) -> Step:
     """The op as a step with its defaults, or its example where it needs one."""
     return Step(op.name, dict(op.example), **more)
@@ -60,23 +74,26 @@ def check_op(name: str) -> None:
 
 def check_run(op: Op, engine: str, images: Image) -> None:
     """Plan and program keep their rules; inputs stay; dtype and sizes hold; replay is exact."""
-    pipeline = Pipeline([step_of(op)], seed=SEED, engine=engine)
+    pipeline = Pipeline([step_of(op)], seed=SEED, engine=engine, saliency=brightness)
     before, ids = images.copy(), np.arange(len(images)) + 3
     plan = pipeline.draw(images=images, index=ids)
     check_plan(plan)
     program = lower(plan, images.dtype, images.shape[3])
     check_program(program)
-    results = pipeline(images=images, index=ids)["images"]  # a list where their sizes differ
+    results = pipeline(images=images, index=ids, **needed(op, images))[
+        "images"
+    ]  # a list where their sizes differ
     _must(images == before, op, "inputs never change", images.shape)
     for place, out in enumerate(results):
         _must(np.isfinite(out), op, "results are finite", images.shape)
         _must(not np.may_share_memory(out, images), op, "results share no memory with inputs")
         if op.kind is not Kind.OUTPUT:
-            size = np.asarray(program.stages[-1].sizes_out)[place]  # type: ignore[union-attr]
+            size = np.asarray(program.stages[-1].sizes_out)[place]
             _must(out.dtype == images.dtype, op, "the dtype stays", out.dtype)
             _must(out.shape == (*size, images.shape[3]), op, "shapes hold", out.shape)
             _must(out.min() >= 0 and (out.max() <= 1 or out.dtype == np.uint8), op, "range 0..1")
-    again = pipeline.apply(Plan.from_dict(json.loads(plan.to_json())), images=images)["images"]
+    read = Plan.from_dict(json.loads(plan.to_json()))
+    again = pipeline.apply(read, images=images, **needed(op, images))["images"]
     _must(equal(again, results), op, "a plan read from JSON gives the same bytes")
     if op.kind is not Kind.MIX:
         for place, number in enumerate(ids):
@@ -96,11 +113,11 @@ def equal(some: Any, others: Any) -> bool:
 def check_strides(op: Op, engine: str) -> None:
     """The memory layout of the input does not matter."""
     images = np.stack([picture("random", (9, 14), 3, i) for i in range(3)])
-    pipeline = Pipeline([step_of(op)], seed=SEED, engine=engine)
+    pipeline = Pipeline([step_of(op)], seed=SEED, engine=engine, saliency=brightness)
     for batch in (images, as_float(images)):
-        expected = pipeline(images=batch, index=range(3))["images"]
+        expected = pipeline(images=batch, index=range(3), **needed(op, images))["images"]
         for form, view in stride_forms(batch).items():
-            out = pipeline(images=view, index=range(3))["images"]
+            out = pipeline(images=view, index=range(3), **needed(op, images))["images"]
             _must(equal(out, expected), op, "memory layout does not matter", form)
 
 
@@ -109,7 +126,9 @@ def check_never(op: Op, engine: str) -> None:
     step = Step(op.name, dict(op.example), p=0.0) if "output_channels" not in op.example else None
     images = np.stack([picture("random", (9, 14), 3, i) for i in range(3)])
     if step is not None:
-        out = Pipeline([step], seed=SEED, engine=engine)(images=images, index=range(3))["images"]
+        out = Pipeline([step], seed=SEED, engine=engine, saliency=brightness)(
+            images=images, index=range(3), **needed(op, images)
+        )["images"]
         _must(out.shape == images.shape and np.all(out == images), op, "p=0 changes nothing")
 
 
@@ -121,7 +140,9 @@ def check_targets(op: Op, engine: str) -> None:
     given: dict[str, Any] = {"images": images, "masks": masks, "boxes": boxes, "keypoints": points}
     if op.kind is Kind.CELLS:  # what has an outline cannot follow
         del given["boxes"]
-    out = Pipeline([step_of(op)], seed=SEED, engine=engine)(index=range(4), **given)
+    out = Pipeline([step_of(op)], seed=SEED, engine=engine, saliency=brightness)(
+        index=range(4), **given
+    )
     ids = {int(v) for mask in out["masks"] for v in np.unique(mask)}
     _must(ids <= {0, 3, 17, 300, 65535}, op, "masks gain no new ids", ids)
     if op.kind not in (Kind.MATRIX, Kind.FIELD, Kind.CELLS):
@@ -133,7 +154,7 @@ def check_targets(op: Op, engine: str) -> None:
 def changed(op: Op, engine: str, magnitude: float, images: Image) -> float:
     """The mean absolute change in levels at a magnitude, over the scenes."""
     step = step_of(op, magnitude=Strength(magnitude, magnitude))
-    pipeline = Pipeline([step], seed=SEED, engine=engine)
+    pipeline = Pipeline([step], seed=SEED, engine=engine, saliency=brightness)
     out = pipeline(images=images, index=range(len(images)))["images"]
     return float(np.abs(out.astype(np.float64) - images).mean())
 

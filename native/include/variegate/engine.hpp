@@ -10,11 +10,27 @@
 
 namespace variegate {
 
+// A contiguous image to be read; data is of the batch's type.
+struct Picture {
+    const void* data = nullptr;
+    Shape shape;
+};
+
+// See variegate.plan.program.MixStage. shapes (samples,): of the results. masks: of the shape of
+// the sample that uses them, 0 or 1.
 struct MixStage {
-    const int64_t* partner = nullptr;
-    const uint8_t* blend = nullptr;
+    int64_t samples = 0;
+    const Shape* shapes = nullptr;
+    const int64_t* base = nullptr;
+    const int64_t* start = nullptr;
+    const int64_t* source = nullptr;
+    const int32_t* place = nullptr;
+    const int32_t* origin = nullptr;
     const double* weight = nullptr;
-    const int32_t* rects = nullptr;
+    const int64_t* mask = nullptr;
+    const uint8_t* masks = nullptr;
+    const float* fill = nullptr; // (samples, max_channels) levels
+    const Picture* tiles = nullptr;
 };
 
 enum class Number { Float32, Float16, Bfloat16 };
@@ -35,9 +51,9 @@ template <class T> struct Runs {
                   int threads);
     // Nearest, outside zero. Pixels are moved as `channels` values of type T, whatever they mean.
     void (*masks)(const Stage&, const Source* masks, const Target* results, int threads);
-    // One mix after the other. images and result: (count, shape), contiguous, not the same.
-    void (*mixes)(const MixStage* mixes, int stages, const T* images, T* result, int64_t count,
-                  Shape, int threads);
+    // One mix after the other; of several, all sizes agree. No result is an image.
+    void (*mixes)(const MixStage* mixes, int stages, const Picture* images, const Target* results,
+                  int64_t count, int threads);
     // images and result: (count, shape), contiguous; result as `output` says.
     void (*output)(const Output&, const T* images, void* result, int64_t count, Shape, int threads);
 };

@@ -12,8 +12,8 @@ void run_stage(const Stage& stage, const Source* images, const Target* results,
 template <class T>
 void run_masks(const Stage& stage, const Source* masks, const Target* results, int threads);
 template <class T>
-void run_mixes(const MixStage* mixes, int stages, const T* images, T* result, int64_t count,
-               Shape shape, int threads);
+void run_mixes(const MixStage* mixes, int stages, const Picture* images, const Target* results,
+               int64_t count, int threads);
 template <class T>
 void run_output(const Output& output, const T* images, void* result, int64_t count, Shape shape,
                 int threads);
