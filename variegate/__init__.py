@@ -45,6 +45,7 @@ _LATER = {
     "Pipeline": "variegate.pipeline",
     "Plan": "variegate.plan.plan",
     "compare": "variegate.workflow",
+    "from_albumentations": "variegate.adapters.albumentations",
     "invert": "variegate.pipeline.invert",
     "load": "variegate.data",
     "preview": "variegate.workflow",

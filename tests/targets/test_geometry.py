@@ -274,3 +274,17 @@ def test_perspective_moves_its_corners(engine: str) -> None:
     points = np.array([[0, 0], [60, 0], [60, 40], [0, 40]], dtype=float)
     moved = aug.apply(plan, image=np.zeros((40, 60, 1), np.uint8), keypoints=points)["keypoints"]
     assert np.abs(moved - [[15, 10], [60, 0], [60, 40], [0, 40]]).max() < 1e-4
+
+
+def test_stretch_and_shear_move_points_as_worked_out_by_hand(engine: str) -> None:
+    # The center of an 8 x 12 image is (6, 4); (9, 6) lies 3 right of it and 2 below.
+    rows = (
+        (at("Stretch", x=2.0, y=0.5), (12.0, 5.0)),
+        (at("Shear", x=0.5, y=0.0), (10.0, 6.0)),
+        (at("Shear", x=0.5, y=-0.25), (10.0, 5.25)),
+    )
+    for step, expected in rows:
+        pipeline = vg.Pipeline([step], seed=1, engine=engine)
+        image, point = np.zeros((8, 12, 3), np.uint8), np.array([[9.0, 6.0]])
+        moved = pipeline(image=image, keypoints=point, index=0)["keypoints"]
+        np.testing.assert_allclose(moved, [expected], atol=1e-5)

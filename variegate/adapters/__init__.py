@@ -1,1 +1,3 @@
-"""Bridges to other libraries, each imported only inside the function that needs it."""
+"""Bridges to other libraries: frameworks that call a policy, each imported only inside the function
+that needs it, and other libraries' ways of writing one.
+"""

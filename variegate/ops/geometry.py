@@ -133,9 +133,9 @@ def safe_rotate(sizes: Ints, angle: Floats) -> Geometry:
     return Geometry(about_center(matrix, sizes), sizes)
 
 
-def _slope(low: float = -2, high: float = 2) -> Param:
+def _slope(name: str = "slope", low: float = -2, high: float = 2) -> Param:
     return Param(
-        "slope",
+        name,
         low,
         high,
         "pixels per pixel",
@@ -202,6 +202,48 @@ def zoom(sizes: Ints, factor: Floats) -> Geometry:
     matrix = identity_matrices(len(sizes))
     matrix[:, 0, 0] = factor
     matrix[:, 1, 1] = factor
+    return Geometry(about_center(matrix, sizes), sizes)
+
+
+def _side(name: str, side: str) -> Param:
+    return Param(
+        name,
+        0.05,
+        20,
+        f"times the {side}",
+        identity=1,
+        weak=1,
+        strong=1.5,
+        mirrored=True,
+        default=(0.8, 1.25),
+    )
+
+
+@declare(
+    Kind.MATRIX,
+    source="Albumentations' Affine and KerasCV's RandomZoom, whose sides are drawn apart",
+    params=(_side("x", "width"), _side("y", "height")),
+    settings=SAMPLING,
+)
+def stretch(sizes: Ints, x: Floats, y: Floats) -> Geometry:
+    """Enlarge or shrink each side by its own factor about the center; the canvas keeps its size."""
+    matrix = identity_matrices(len(sizes))
+    matrix[:, 0, 0] = x
+    matrix[:, 1, 1] = y
+    return Geometry(about_center(matrix, sizes), sizes)
+
+
+@declare(
+    Kind.MATRIX,
+    source="Albumentations' Affine, whose two slopes are applied at once",
+    params=(_slope("x", -0.9, 0.9), _slope("y", -0.9, 0.9)),
+    settings=SAMPLING,
+)
+def shear(sizes: Ints, x: Floats, y: Floats) -> Geometry:
+    """Slide rows and columns at once: `x` shifts rows, `y` columns, as seen from the center."""
+    matrix = identity_matrices(len(sizes))
+    matrix[:, 0, 1] = x
+    matrix[:, 1, 0] = y
     return Geometry(about_center(matrix, sizes), sizes)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from variegate.adapters.names import elsewhere
 from variegate.ops.op import Op
 from variegate.ops.registry import get, names
 from variegate.policy.constructors import describe, signature
@@ -12,7 +13,9 @@ from variegate.policy.constructors import describe, signature
 
 @dataclass(frozen=True)
 class OpInfo:
-    """One op: name, kind, one sentence, constructor, parameters, and whether magnitude sets it."""
+    """One op: name, kind, one sentence, constructor, parameters, whether magnitude sets it, names
+    in other libraries, and what happens to each target (empty in a list of all ops).
+    """
 
     name: str
     kind: str
@@ -23,6 +26,8 @@ class OpInfo:
     magnitude: bool
     params: tuple[dict[str, Any], ...]
     settings: tuple[dict[str, str], ...]
+    elsewhere: dict[str, tuple[str, ...]]
+    targets: dict[str, str]
 
     def to_dict(self) -> dict[str, Any]:
         """The op as JSON values."""
@@ -31,10 +36,14 @@ class OpInfo:
 
 def ops(name: str | None = None) -> tuple[OpInfo, ...]:
     """All ops by name, or the one of this name; raises PolicyError for an unknown one."""
-    return tuple(_info(get(each)) for each in (names() if name is None else (name,)))
+    if name is None:
+        return tuple(_info(get(each), {}) for each in names())
+    from variegate.workflow.scene import targets
+
+    return (_info(get(name), targets(get(name))),)
 
 
-def _info(op: Op) -> OpInfo:
+def _info(op: Op, moved: dict[str, str]) -> OpInfo:
     params = tuple(
         {
             "name": p.name,
@@ -58,4 +67,6 @@ def _info(op: Op) -> OpInfo:
         magnitude=op.has_magnitude,
         params=params,
         settings=tuple({"name": s.name, "legal": s.legal} for s in op.settings),
+        elsewhere=elsewhere(op.name),
+        targets=moved,
     )

@@ -14,6 +14,7 @@ from variegate.errors import StoreError, VariegateError
 from variegate.policy import Policy
 from variegate.workflow.common import Event, Options, Progress, need, open_data, read_json, tell
 from variegate.workflow.compare import RECORD
+from variegate.workflow.marked import augmented
 from variegate.workflow.search import RECORD as SEARCHED
 from variegate.workflow.search import SCHEMA as SEARCH_SCHEMA
 
@@ -129,14 +130,6 @@ def after(
     policy: Policy, images: Any, labels: Any, classes: int, *, seed: int = 0, epoch: int = 0
 ) -> list[npt.NDArray[np.uint8]]:
     """What a policy makes of images, as uint8 pictures; a last Normalize is left out."""
-    from variegate.ops.op import Kind
-    from variegate.ops.registry import get
-    from variegate.pipeline import Pipeline
-    from variegate.policy.nodes import Step
-
-    steps = policy.steps
-    if steps and isinstance(steps[-1], Step) and get(steps[-1].op).kind is Kind.OUTPUT:
-        steps = steps[:-1]
-    run = Pipeline(Policy(steps), seed=seed, classes=classes)
-    out = run(images=images, labels=labels, index=np.arange(len(images)), epoch=epoch)
-    return [np.asarray(image) for image in out["images"]]
+    samples = [{"image": image} for image in images]
+    out = augmented(policy, samples, labels, classes, seed=seed, epoch=epoch)
+    return [sample["image"] for sample in out]
