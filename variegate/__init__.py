@@ -46,6 +46,8 @@ _LATER = {
     "Plan": "variegate.plan.plan",
     "compare": "variegate.workflow",
     "from_albumentations": "variegate.adapters.albumentations",
+    "from_timm": "variegate.adapters.timm",
+    "from_torchvision": "variegate.adapters.torchvision",
     "invert": "variegate.pipeline.invert",
     "load": "variegate.data",
     "preview": "variegate.workflow",

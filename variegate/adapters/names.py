@@ -58,6 +58,9 @@ def _albumentations() -> dict[str, tuple[str, ...]]:
 
 def elsewhere(op: str) -> dict[str, tuple[str, ...]]:
     """The names of an op by library; empty where no other library has it."""
+    from variegate.adapters.keras_cv.names import NAMES
+
     found = {"albumentations": _albumentations().get(op, ())}
     found["torchvision"] = (TORCHVISION[op],) if op in TORCHVISION else ()
+    found["keras_cv"] = NAMES.get(op, ())
     return {library: names for library, names in found.items() if names}
