@@ -68,7 +68,6 @@ CASES = (
     Case(
         "OpticalDistortion",
         {"distort_limit": (0.2, 0.2)},
-        why="the center lies half a pixel off there, which moves pixels by up to 0.8",
     ),
     Case("ElasticTransform", {"alpha": 60, "sigma": 8}, "draws", "another field"),
     Case("GridDistortion", {"num_steps": 4}, "draws", "another grid"),
@@ -103,11 +102,10 @@ CASES = (
     Case("ColorJitter", {**JITTER, "brightness": (1.2, 1.2)}),
     Case("ColorJitter", {**JITTER, "contrast": (1.3, 1.3)}, why="the mean gray is rounded here"),
     Case("ColorJitter", {**JITTER, "saturation": (1.4, 1.4)}, why="Pillow's gray here"),
-    Case("ColorJitter", {**JITTER, "hue": (0.05, 0.05)}, why="hue turns in YIQ here, in HSV there"),
+    Case("ColorJitter", {**JITTER, "hue": (0.05, 0.05)}),
     Case(
         "HueSaturationValue",
         {"hue_shift_limit": (8, 8), "sat_shift_limit": (15, 15), "val_shift_limit": (10, 10)},
-        why="YIQ and factors here, HSV and sums there",
     ),
     Case(
         "RGBShift", {f"{c}_shift_limit": (v, v) for c, v in zip("rgb", (20, -10, 5), strict=True)}
@@ -117,10 +115,10 @@ CASES = (
     Case("InvertImg", {}),
     Case("Posterize", {"num_bits": 4}),
     Case("Solarize", {"threshold_range": (0.5, 0.5)}),
-    Case("Equalize", {"mode": "pil"}, why="there a level's own pixels are counted, in Pillow not"),
-    Case("Equalize", {"mode": "cv"}, why="OpenCV's table there, Pillow's here"),
+    Case("Equalize", {"mode": "pil"}),
+    Case("Equalize", {"mode": "cv"}),
     Case("AutoContrast", {"method": "pil"}, why="rounding"),
-    Case("AutoContrast", {"method": "cdf"}, why="a cumulated histogram there, a line here"),
+    Case("AutoContrast", {"method": "cdf"}),
     Case("RandomGamma", {"gamma_limit": (140, 140)}, why="there cut off, here rounded"),
     Case("RandomToneCurve", {"scale": 0.0}, why="rounding"),
     Case("PlanckianJitter", {}, "draws", "evenly drawn temperatures"),
@@ -131,7 +129,6 @@ CASES = (
     Case(
         "ImageCompression",
         {"quality_range": (50, 50)},
-        why="there red and blue are swapped while it is compressed",
     ),
     Case(
         "CoarseDropout",
@@ -160,8 +157,8 @@ CASES = (
         },
         why="another line",
     ),
-    Case("Defocus", {"radius": (4, 4), "alias_blur": (0.2, 0.2)}, why="another disc"),
-    Case("ZoomBlur", {"max_factor": (1.1, 1.1), "step_factor": (0.02, 0.02)}, why="other steps"),
+    Case("Defocus", {"radius": (4, 4), "alias_blur": (0.2, 0.2)}),
+    Case("ZoomBlur", {"max_factor": (1.1, 1.1), "step_factor": (0.02, 0.02)}),
     Case("GlassBlur", {"sigma": 0.7, "max_delta": 2}, "draws", "other swaps"),
     Case("Sharpen", {"alpha": (0.3, 0.3), "lightness": ONE}, why="rounding"),
     Case(
@@ -170,8 +167,8 @@ CASES = (
         why="rounding; the mask is soft there",
     ),
     Case("Emboss", {"alpha": (0.3, 0.3), "strength": (0.5, 0.5)}, why="rounding"),
-    Case("CLAHE", {"clip_limit": (3.0, 3.0)}, why="in Lab there"),
-    Case("Downscale", {"scale_range": (0.5, 0.5)}, why="other ties"),
+    Case("CLAHE", {"clip_limit": (3.0, 3.0)}),
+    Case("Downscale", {"scale_range": (0.5, 0.5)}),
     # Noise, weather and the rest.
     Case(
         "ISONoise", {"color_shift": (0.03, 0.03), "intensity": (0.3, 0.3)}, "draws", "other model"

@@ -260,6 +260,7 @@ def grid_distortion(a: Given) -> Steps:
 def optical_distortion(a: Given) -> Steps:
     """OpticalDistortion of mode camera."""
     a.expect("mode", "camera")
+    a.changed("the center lies half a pixel off there, which moves pixels by up to one")
     return [Step("OpticalDistortion", {"distortion": a.pair("distort_limit"), **a.sampling()})]
 
 

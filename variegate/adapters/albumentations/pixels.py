@@ -98,8 +98,10 @@ def equalize(a: Given) -> Steps:
     """Equalize each channel; OpenCV's table or Pillow's."""
     a.expect("by_channels", True)
     a.expect("mask", None)
-    if a["mode"] != "pil":
-        a.changed("mode='cv': Pillow's table here, which differs by a few levels")
+    rule = (
+        "a level's own pixels are counted there" if a["mode"] == "pil" else "OpenCV's table there"
+    )
+    a.changed(f"Pillow's table here; {rule}: a few levels apart")
     return [Step("Equalize")]
 
 
@@ -157,9 +159,12 @@ def gauss_noise(a: Given) -> Steps:
 
 
 def compression(a: Given) -> Steps:
-    """ImageCompression as JPEG."""
-    a.expect("compression_type", "jpeg")
-    return [Step("JpegCompression", {"quality": a.whole("quality_range")})]
+    """ImageCompression as JPEG or WebP."""
+    a.changed("red and blue are not swapped while the image is compressed, as they are there")
+    kind = a["compression_type"]
+    return [
+        Step("ImageCompression", {"quality": a.whole("quality_range"), "compression_type": kind})
+    ]
 
 
 def coarse_dropout(a: Given) -> Steps:
