@@ -41,7 +41,7 @@ SETTINGS: dict[str, st.SearchStrategy[Any]] = {
 
 # Params whose wide ranges are cut down, since a draw would take long. So are factors of ops that
 # enlarge the canvas.
-COSTLY = {"sigma": 8.0}
+COSTLY = {"sigma": 8.0, "radius": 8.0}
 
 
 def probabilities() -> st.SearchStrategy[float]:
