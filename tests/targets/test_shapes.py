@@ -373,3 +373,16 @@ def test_settings_of_targets_are_saved() -> None:
     again = vg.Pipeline.from_dict(aug.to_dict())
     assert again.targets == aug.targets
     assert again.targets.keypoint_pairs == ((0, 1),)
+
+
+def square(low: float, high: float) -> np.ndarray:
+    return np.array([[low, low], [high, low], [high, high], [low, high]])
+
+
+def test_a_hole_does_not_count_and_an_island_in_it_does() -> None:
+    """20 x 20 with a hole of 18 x 18 shows 76 pixels; an island of 10 x 10 in it makes 176."""
+    hollow, island = [square(10, 30), square(29, 11)], [square(15, 25)]
+    for rings, wanted in ((hollow, 76), (hollow + island, 176), ([*island, square(40, 50)], 200)):
+        for least, stays in ((wanted - 1, 1), (wanted + 1, 0)):
+            out = vg.Pipeline([], seed=1, min_area=least)(image=IMAGE, polygons=[rings], index=0)
+            assert len(out["kept"]) == stays, (wanted, least)

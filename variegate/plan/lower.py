@@ -171,9 +171,11 @@ class _Lowering:
         op = group.op
         if op.kind is Kind.CHAIN:
             for name, chained in call(op, group.settings, group.all_values()):
-                self.add_span(
-                    [Group(get(name), group.settings, group.rows, group.position, chained)]
-                )
+                part = Group(get(name), group.settings, group.rows, group.position, chained)
+                try:
+                    self.add_span([part])
+                except PolicyError as error:  # the user knows the chain, not its parts
+                    raise PolicyError(f"{op.name}: {error}") from error
         elif op.kind is Kind.OUTPUT:
             output: Output = call(op, group.settings, group.all_values())
             _check_output(output, self.channels)
