@@ -101,6 +101,6 @@ def test_a_lost_node_and_killed_drivers_lose_nothing(
 
 
 def test_no_cluster_at_the_address_is_said(tmp_path: Path) -> None:
-    with pytest.raises(VariegateError, match="no cluster at 127.0.0.1:1 .*ray start --head"):
+    with pytest.raises(VariegateError, match=r"no cluster at 127\.0\.0\.1:1 .*ray start --head"):
         search(tmp_path, executor="ray:127.0.0.1:1")
     assert not (tmp_path / "study.db").exists()

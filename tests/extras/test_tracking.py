@@ -36,7 +36,9 @@ def own_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_mlflow_has_one_run_for_the_search_and_one_for_the_comparison(tmp_path: Path) -> None:
     found = searched(tmp_path, "mlflow")
-    workflow.compare("digits", arms=["none", "found"], seeds=2, out=tmp_path, track="mlflow", **SMALL)
+    workflow.compare(
+        "digits", arms=["none", "found"], seeds=2, out=tmp_path, track="mlflow", **SMALL
+    )
     client = import_module("mlflow").MlflowClient(
         tracking_uri=f"sqlite:///{tmp_path.absolute() / 'mlflow.db'}"
     )
