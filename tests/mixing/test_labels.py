@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -205,3 +206,18 @@ def test_a_saliency_is_no_part_of_what_is_saved() -> None:
         vg.Pipeline.from_dict(data)(images=images)
     copied = pickle.loads(pickle.dumps(aug))
     assert np.array_equal(copied(images=images, index=range(5))["images"], wanted)
+
+
+@pytest.mark.parametrize("after", [vg.TranslateX(magnitude=1.0), vg.Rotate(), vg.Cutout()])
+def test_ops_after_a_mosaic_see_its_size(after: Any) -> None:
+    """Among them those whose few values are lowered once for a size."""
+    images = np.random.default_rng(1).integers(0, 256, (6, 30, 20, 3)).astype(np.uint8)
+    steps = [vg.TranslateX(magnitude=1.0), vg.Mosaic(size=(16, 50)), after]
+    whole = vg.Pipeline(steps, seed=3).draw(images=images, index=range(6))
+    first, last = whole.records[:-1], whole.records[-1:]
+    aug = vg.Pipeline(steps, seed=3)
+    between = aug.apply(replace(whole, records=first), images=images)["images"]
+    rest = replace(whole, records=last, sizes=np.tile([16, 50], (6, 1)))
+    wanted = aug.apply(rest, images=between)["images"]
+    assert np.array_equal(aug.apply(whole, images=images)["images"], wanted)
+    assert np.array_equal(aug(images=images, index=range(6))["images"], wanted)

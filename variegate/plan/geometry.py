@@ -222,6 +222,11 @@ class PendingGeometry:
         self.waiting = bool(self.pending.any())
         entries.add(Verb.WARP, columns.pop("rows"), columns.pop("turn"), **columns)
 
+    def resize(self, sizes: Ints) -> None:
+        """The images have these sizes (n, 2) now; no run is pending."""
+        self.sizes[...] = self.start_sizes[...] = sizes
+        self.one_size = _common(self.sizes)
+
     def _note_size(self, moves: Moves) -> None:
         """Keeps `one_size` true."""
         size = _common(moves.size)

@@ -51,7 +51,7 @@ def _part(
             f"{op.name} needs images of one size, got {found}; resize or crop before it"
         )
     near = sizes[partner] if partner.shape[1] else sizes[rows, None]
-    entry = call(op, group.settings, group.values, sizes=sizes[rows], partner_sizes=near)
+    entry = call(op, group.settings, group.all_values(), sizes=sizes[rows], partner_sizes=near)
     if isinstance(entry, Blobs):
         entry = blob_layers(entry, sizes[rows])
     if not isinstance(entry, Layers):
