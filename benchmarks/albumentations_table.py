@@ -216,7 +216,7 @@ def _missing(cases: list[Case], rows: dict[str, Any]) -> list[str]:
             lines += [f"- `{key(case)}`: {line.rpartition(': ')[2]}" for line in lost]
     known = {*TABLE, *CONTAINERS, "BboxParams", "KeypointParams", "Normalize"}
     others = sorted(set(signatures()) - known)
-    return [*lines, f"- No such op here: {', '.join(others)}."]
+    return [*lines, f"- Nothing that they could become: {', '.join(others)}."]
 
 
 def main() -> None:

@@ -68,6 +68,25 @@ def test_boxes_labels_and_points_move_as_theirs_in_every_format(case: dict[str, 
     np.testing.assert_allclose(out["keypoints"], np.array(case["points"]), atol=0.2501)
 
 
+def test_crops_look_at_the_boxes_and_the_mask() -> None:
+    params = A.BboxParams("pascal_voc", label_fields=["names"])
+    image = np.zeros((40, 60, 3), np.uint8)
+    mask = np.zeros((40, 60), np.uint8)
+    mask[33, 51] = 1
+    safe = A.Compose([A.BBoxSafeRandomCrop()], bbox_params=params, seed=3)
+    sized = A.Compose([A.RandomSizedBBoxSafeCrop(20, 30)], bbox_params=params, seed=3)
+    one = A.Compose([A.AtLeastOneBBoxRandomCrop(16, 16)], bbox_params=params, seed=3)
+    found = A.Compose([A.CropNonEmptyMaskIfExists(9, 9)], seed=3)
+    boxes, names = [(4, 5, 12, 13), (40, 20, 50, 30)], ["a", "b"]
+    for _ in range(12):
+        assert safe(image=image, bboxes=boxes, names=names)["names"] == names
+        assert sized(image=image, bboxes=boxes, names=names)["names"] == names
+        assert one(image=image, bboxes=boxes, names=names)["bboxes"]
+        assert found(image=image, mask=mask)["mask"].sum() == 1
+    with pytest.raises(vg.InputError, match="looks at targets"):
+        safe(image=image)
+
+
 def test_points_turn_as_theirs() -> None:
     turn = [A.Rotate(limit=(20, 20), p=1)]
     aug = A.Compose(turn, keypoint_params=A.KeypointParams("xy", remove_invisible=False))

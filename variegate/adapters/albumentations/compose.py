@@ -82,8 +82,10 @@ class Compose:
                 near = suggest(name, [*kinds, *fields])
                 raise InputError(f"{name}: no target and no label field; {near}")
         rounds = Rounds(self._read, kinds, targets)
-        plan = self.pipeline.draw(sizes=[rounds.size])
+        plan = None
         for image, marks in rounds:
+            if plan is None:
+                plan = self.pipeline.draw(sizes=[rounds.size], **_seen(marks))
             rounds.take(self.pipeline.apply(plan, image=image, **marks))
         result = rounds.result
         if self._read.tensor:
@@ -95,6 +97,16 @@ class Compose:
         for params in (self._read.bbox_params, self._read.keypoint_params):
             found += list((params or {}).get("label_fields") or ())
         return tuple(found)
+
+
+def _seen(marks: Mapping[str, Any]) -> dict[str, Any]:
+    """What crops that look at boxes or at the mask are shown; of several masks, the first."""
+    seen: dict[str, Any] = {}
+    if "boxes" in marks:
+        seen["boxes"] = [marks["boxes"]]
+    if "mask" in marks:
+        seen["masks"] = [marks["mask"][..., 0]]
+    return seen
 
 
 def build(read: Read, report: Report, seed: int | None = None) -> Pipeline:

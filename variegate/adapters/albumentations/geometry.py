@@ -189,6 +189,33 @@ def crop(a: Given) -> Steps:
     return [Step("Crop", {"box": tuple(int(a[k]) for k in ("x_min", "y_min", "x_max", "y_max"))})]
 
 
+def _safe(a: Given, key: str) -> dict[str, float]:
+    return {"erosion_rate": float(a[key])}
+
+
+def one_box_crop(a: Given) -> Steps:
+    """AtLeastOneBBoxRandomCrop."""
+    return [Step("AtLeastOneBBoxRandomCrop", {"size": a.size(), **_safe(a, "erosion_factor")})]
+
+
+def safe_crop(a: Given) -> Steps:
+    """BBoxSafeRandomCrop."""
+    return [Step("BBoxSafeRandomCrop", _safe(a, "erosion_rate"))]
+
+
+def sized_safe_crop(a: Given) -> Steps:
+    """RandomSizedBBoxSafeCrop."""
+    arguments = {"size": a.size(), **_safe(a, "erosion_rate"), **a.resample()}
+    return [Step("RandomSizedBBoxSafeCrop", arguments)]
+
+
+def non_empty_crop(a: Given) -> Steps:
+    """CropNonEmptyMaskIfExists."""
+    a.expect("ignore_channels", None)
+    ignored = tuple(float(v) for v in a["ignore_values"] or ())
+    return [Step("CropNonEmptyMaskIfExists", {"size": a.size(), "ignore_values": ignored})]
+
+
 def random_resized_crop(a: Given) -> Steps:
     """RandomResizedCrop."""
     scale, ratio = a.pair("scale"), a.pair("ratio")
@@ -286,9 +313,12 @@ def thin_plate_spline(a: Given) -> Steps:
 
 TABLE: dict[str, Callable[[Given], Steps]] = {
     "Affine": affine,
+    "AtLeastOneBBoxRandomCrop": one_box_crop,
+    "BBoxSafeRandomCrop": safe_crop,
     "CenterCrop": _crop("CenterCrop"),
     "Crop": crop,
     "CropAndPad": crop_and_pad,
+    "CropNonEmptyMaskIfExists": non_empty_crop,
     "D4": plain("D4"),
     "ElasticTransform": elastic,
     "GridDistortion": grid_distortion,
@@ -305,6 +335,7 @@ TABLE: dict[str, Callable[[Given], Steps]] = {
     "RandomResizedCrop": random_resized_crop,
     "RandomRotate90": plain("RandomRotate90"),
     "RandomScale": random_scale,
+    "RandomSizedBBoxSafeCrop": sized_safe_crop,
     "RandomSizedCrop": random_sized_crop,
     "Resize": resize,
     "Rotate": rotate,
