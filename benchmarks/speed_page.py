@@ -40,6 +40,18 @@ library does otherwise than asked is said under "What differs".
 `benchmarks/results`; [how to set up the libraries](../benchmarks/README.md). `variegate bench` runs
 the same on your machine with the libraries that you have.
 """
+LIMITS = """## What holds the rest back
+
+- A machine without AVX-512 runs the AVX2 loops, which move half as many bytes an instruction. A
+  bilinear rotation of three channels is 20 instructions a pixel there, a lookup 7.7
+  (`python benchmarks/instructions.py warp lookup`, which asks Valgrind).
+- A lookup of bytes is 16 shuffles and 30 other instructions for every 32 of them in AVX2, 4 for
+  every 64 in AVX-512: on the former an op on levels is bound by that, not by memory.
+- Drawing and lowering a batch out of order costs a fixed number of NumPy calls for every family of
+  ops. In order, 4,096 samples share it (`python benchmarks/call_overhead.py` prints both). Mixes
+  are still drawn batch by batch, since partners depend on the batch.
+- A call with one image is about 80 Python calls, whatever the policy; its pixels come on top.
+"""
 TITLES = {
     "pipelines": ("Pipelines", "images/s; higher is better"),
     "annotated": ("With boxes, keypoints and masks", "images/s; higher is better"),
@@ -188,6 +200,7 @@ def page(results: Results) -> str:
         head = ("rotation by 13 degrees", "mean error, levels", "greatest")
         lines += ["Against bilinear interpolation in float64, unrounded:", "", *table(head, rows)]
     lines += suite_section(results, "ops")
+    lines += [*LIMITS.rstrip().split("\n"), ""]
     lines += loss_section(results) + failure_section(results) + difference_section(results)
     return "\n".join(lines).rstrip() + "\n"
 
