@@ -44,14 +44,16 @@ options = st.builds(
 )
 bases = st.lists(options, max_size=2, unique_by=lambda o: o.name).map(tuple)
 families = st.lists(
-    st.builds(Family, names, st.lists(ranges, min_size=1, max_size=4).map(tuple)),
+    st.builds(
+        Family, names, st.lists(ranges, min_size=1, max_size=4).map(tuple), st.none() | shares
+    ),
     min_size=1,
     max_size=4,
     unique_by=lambda f: f.name,
 ).map(tuple)
 counts = st.tuples(st.integers(1, 4), st.integers(1, 4)).map(lambda p: (min(p), max(p)))
 spaces: st.SearchStrategy[Space] = st.one_of(
-    st.builds(FamilySpace, families, counts, pairs, st.integers(1, 3), bases),
+    st.builds(FamilySpace, families, counts, pairs, st.integers(1, 3), bases, bases),
     st.builds(
         RandAugmentSpace,
         st.lists(st.integers(1, 5), min_size=1, unique=True).map(tuple),
@@ -110,8 +112,9 @@ def test_draws_become_steps_as_worked_out_by_hand() -> None:
     space = FamilySpace(
         (Family("a", ops), Family("off", (OpRange("Cutout"),))),
         base=(Option("flip", ((), ({"step": "HorizontalFlip", "p": 0.5},))),),
+        tail=(Option("mix", (({"step": "MixUp", "p": 0.5},), ())),),
     )
-    params = {"base.flip": 1, "num_ops": 2, "rate": 0.7}
+    params = {"base.flip": 1, "num_ops": 2, "rate": 0.7, "tail.mix": 0}
     params |= {"weight.a": 0.8, "magnitude.a": 0.5, "weight.off": -0.1, "magnitude.off": 1.0}
     slot = {
         "step": "OneOf",
@@ -124,8 +127,11 @@ def test_draws_become_steps_as_worked_out_by_hand() -> None:
         "p": 0.7,
     }
     flip = {"step": "HorizontalFlip", "p": 0.5}
-    assert policy_of(params, space)["steps"] == [flip, slot, slot]
-    nothing = {**params, "weight.a": 0.0, "base.flip": 0}
+    mix = {"step": "MixUp", "p": 0.5}
+    assert policy_of(params, space)["steps"] == [flip, slot, slot, mix]
+    fixed = FamilySpace((Family("a", ops, 0.4), space.families[1]), base=space.base)
+    assert policy_of(params, fixed)["steps"][1]["weights"] == [0.1, 0.1, 0.2]
+    nothing = {**params, "weight.a": 0.0, "base.flip": 0, "tail.mix": 1}
     assert policy_of(nothing, space)["steps"] == []
 
 
@@ -178,6 +184,6 @@ def test_a_space_that_cannot_be_drawn_from_is_refused(build: Any) -> None:
 def test_the_default_space_is_small_and_without_color_on_grayscale() -> None:
     space = default_space("tpe", channels=1)
     assert isinstance(space, FamilySpace)
-    assert 2 + 2 * len(space.families) + len(space.base) <= 12
+    assert 2 + 2 * len(space.families) + len(space.base) + len(space.tail) <= 12
     assert "Color" not in {op.name for family in space.families for op in family.ops}
     assert "Color" in json.dumps(space_to_dict(default_space("tpe", channels=3)))

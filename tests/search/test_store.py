@@ -97,11 +97,11 @@ def test_a_newer_format_is_refused(store: Path) -> None:
     change(
         store,
         """UPDATE study_user_attributes
-           SET value_json = replace(value_json, '"format": 1', '"format": 2')
+           SET value_json = replace(value_json, '"format": 2', '"format": 3')
            WHERE value_json LIKE '{"format"%'""",
     )
-    assert_refused(store, "has format 2, this release reads 1")
-    with pytest.raises(StoreError, match="has format 2"):
+    assert_refused(store, "has format 3, this release reads 2")
+    with pytest.raises(StoreError, match="has format 3"):
         history(store, "toy")
 
 

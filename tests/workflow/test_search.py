@@ -15,6 +15,7 @@ from variegate.data import Dataset, load
 from variegate.errors import DataError, InputError, StoreError
 from variegate.policy import Policy
 from variegate.workflow import Event
+from variegate.workflow.budget import read_budget
 
 
 def test_search_writes_store_policy_and_record(run: Path) -> None:
@@ -42,7 +43,9 @@ def test_search_resumes_and_ends_like_one_that_was_not_stopped(run: Path, tmp_pa
 
 def test_search_says_what_it_understood_first(tmp_path: Path) -> None:
     seen: list[Event] = []
-    workflow.search("digits", trials=1, out=tmp_path, progress=seen.append, **SMALL)
+    workflow.search(
+        "digits", method="random", trials=1, out=tmp_path, progress=seen.append, **SMALL
+    )
     understood = [event.text for event in seen if event.kind == "understood"]
     expected = (
         "digits: 1,797 images, 8 x 8 pixels, 1 channel, 10 classes; train 40, validation 359, "
@@ -77,7 +80,7 @@ def guarded_digits() -> Dataset:
 
 
 def test_search_never_looks_at_the_test_split(tmp_path: Path) -> None:
-    found = workflow.search(guarded_digits(), trials=1, out=tmp_path, **SMALL)
+    found = workflow.search(guarded_digits(), method="random", trials=1, out=tmp_path, **SMALL)
     assert found.data.test == 297
     with pytest.raises(AssertionError, match="test split was used"):
         workflow.compare(
@@ -96,11 +99,12 @@ def test_an_interrupted_search_keeps_what_is_finished(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(workflow.Interrupted, match="2 of 4 trials are saved"):
-        workflow.search("digits", trials=4, out=tmp_path, progress=stop, **SMALL)
+        workflow.search("digits", method="random", trials=4, out=tmp_path, progress=stop, **SMALL)
     record = json.loads((tmp_path / "search.json").read_text())
     assert record["stopped"] is True
     assert Policy.load(tmp_path / "best.json").to_dict() == record["best"]["policy"]
-    assert len(workflow.search("digits", trials=4, out=tmp_path, **SMALL).history) == 4
+    again = workflow.search("digits", method="random", trials=4, out=tmp_path, **SMALL)
+    assert len(again.history) == 4
 
 
 def test_bad_arguments_stop_before_anything_is_written(tmp_path: Path) -> None:
@@ -118,3 +122,51 @@ def test_a_folder_that_cannot_be_made_is_a_store_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be made"):
         workflow.search("digits", trials=1, out=tmp_path / "file" / "run", **SMALL)
+
+
+def test_the_guided_search_scores_ops_narrows_and_weighs_controls(tmp_path: Path) -> None:
+    seen: list[Event] = []
+    guided = dict(SMALL, epochs=3)
+    found = workflow.search("digits", trials=1, out=tmp_path, progress=seen.append, **guided)
+    ops = json.loads((tmp_path / "ops.json").read_text())["ops"]
+    caps = {(row["group"], row["name"]): row["cap"] for row in ops}
+    assert caps["tone", "Invert"] == 0, "a negative of a digit is no digit"
+    assert caps["geometry", "ShearX"] > 0
+    record = json.loads((tmp_path / "search.json").read_text())
+    names = [entry["name"] for entry in record["finalists"]]
+    assert {"none", "flip+crop", "trivial", "randaugment"} < set(names)
+    winner = record["finalists"][0]
+    assert found.best == Policy.from_dict(winner["policy"])
+    assert (found.best_number is None) is (winner["number"] is None)
+    assert "points of validation accuracy" in found.verdict
+    assert {row["state"] for row in record["history"]} == {"done", "dropped"}
+    plan = next(event.text for event in seen if event.kind == "plan")
+    assert "3 clean trainings" in plan
+    assert workflow.search("digits", trials=1, out=tmp_path, **guided).best == found.best
+
+
+def test_a_plan_costs_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = workflow.plan("digits", budget="7trials", method="random", **SMALL)
+    assert text.startswith("random: 7 trials = 7 trainings of 1 epochs; about ")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(InputError, match="budget: expected 200trials"):
+        workflow.plan("digits", budget="soon", **SMALL)
+    with pytest.raises(InputError, match="budget and trials"):
+        workflow.plan("digits", budget="7trials", trials=7, **SMALL)
+
+
+@pytest.mark.parametrize(
+    ("text", "each", "trials"),
+    [
+        ("200trials", 2.0, 200),
+        ("1 trial", 2.0, 1),
+        ("90s", 2.0, 45),
+        ("30m", 60, 30),
+        ("2h", 9, 800),
+    ],
+)
+def test_a_budget_becomes_trials(text: str, each: float, trials: int) -> None:
+    assert read_budget(text, None).in_trials(each) == trials
+    assert read_budget(None, 5).in_trials(each) == 5
+    assert read_budget(None, None).in_trials(each) is None

@@ -5,30 +5,49 @@ from __future__ import annotations
 import shlex
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from variegate.cli import options as o
 from variegate.cli.show import Show
 
+if TYPE_CHECKING:
+    from variegate.workflow.search import Asked
+
 
 class Method(StrEnum):
     """How the next policy to try is chosen."""
 
+    guided = "guided"
     tpe = "tpe"
     random = "random"
     grid = "grid"
+    autoaugment = "autoaugment"
 
 
 def command(
     data: o.Data,
     method: Annotated[
-        Method, typer.Option(help="tpe learns from earlier trials; grid is RandAugment's N x M.")
-    ] = Method.tpe,
+        Method,
+        typer.Option(
+            help="guided scores the ops first; tpe learns from earlier trials; grid is "
+            "RandAugment's N x M; autoaugment is the published controller."
+        ),
+    ] = Method.guided,
     trials: Annotated[
-        int | None, typer.Option(min=1, help="Policies to try; by default 20, for grid all cells.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Policies to try (20; grid: all cells); for guided, trainings to spend (40).",
+        ),
     ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="What to spend: 200trials, 90s, 30m or 2h.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan from three timed steps; run nothing.")
+    ] = False,
     epochs: o.Epochs = None,
     repeats: Annotated[int, typer.Option(min=1, help="Trainings of each policy.")] = 1,
     train_per_class: o.PerClass = None,
@@ -59,19 +78,21 @@ def command(
         show.note(f"search {data}")
         from variegate import workflow
 
-        found = workflow.search(
-            data,
-            method=method.value,
-            trials=trials,
-            epochs=epochs,
-            repeats=repeats,
-            space=space,
-            settings=o.read_settings(device, threads, model),
-            out=out,
-            progress=show.event,
-            command=show.command,
+        asked: Asked = {
+            "method": method.value,
+            "trials": trials,
+            "budget": budget,
+            "epochs": epochs,
+            "repeats": repeats,
+            "space": space,
+            "settings": o.read_settings(device, threads, model),
             **reading,
-        )
+        }
+        if dry_run:
+            text = workflow.plan(data, progress=show.event, **asked)
+            show.result({"schema": "variegate.plan/1", "plan": text}, [text])
+            return
+        found = workflow.search(data, out=out, progress=show.event, command=show.command, **asked)
         show.result(found.to_dict(), lines(found))
         flags = o.data_flags(train_per_class, size, limit, on_error, seed, validation, test)
         flags += "" if model is None else f" --model {shlex.quote(model)}"
@@ -86,12 +107,14 @@ def lines(found: object) -> list[str]:
     if not isinstance(found, SearchResult):
         raise TypeError(type(found).__name__)
     steps = policy_lines(policy_data(found.best))
+    name = "a control" if found.best_number is None else f"trial {found.best_number}"
     head = (
-        f"best: trial {found.best_number} of {len(found.history)}, "
+        f"best: {name} of {len(found.history)} trials, "
         f"{100 * found.best_value:.1f} % of {found.data.validation} validation images "
         "(the best of many, so it flatters; compare measures it)"
     )
     more = [f"  and {len(steps) - 12} more lines in the file"] if len(steps) > 12 else []
     shown = [f"  {'  ' * depth}{text}" for depth, text in steps[:12]]
     tail = f"policy: {found.best_path}; {found.seconds:.0f} s of training in all"
-    return [head, *shown, *more, tail]
+    said = [found.verdict] if found.verdict else []
+    return [head, *said, *shown, *more, tail]

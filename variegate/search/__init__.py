@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from variegate.search.methods import METHODS, Cost, cost
-from variegate.search.records import StudyResult, TrialRecord, history, save_best, studies
+from variegate.search.records import (
+    Evaluation,
+    Finalist,
+    StudyResult,
+    TrialRecord,
+    history,
+    save_best,
+    studies,
+)
+from variegate.search.rounds import best_of
+from variegate.search.schedule import Rung, Schedule
 from variegate.search.space import (
     Family,
     FamilySpace,
@@ -16,24 +26,32 @@ from variegate.search.space import (
 )
 from variegate.search.space_json import default_space, space_from_dict, space_to_dict
 from variegate.search.study import Objective, Progress, Scored, run_study
+from variegate.search.sub_policies import SubPolicySpace, joined
 
 __all__ = [
     "METHODS",
     "Cost",
+    "Evaluation",
     "Family",
     "FamilySpace",
+    "Finalist",
     "Objective",
     "OpRange",
     "Option",
     "Progress",
     "RandAugmentSpace",
+    "Rung",
+    "Schedule",
     "Scored",
     "Space",
     "StudyResult",
+    "SubPolicySpace",
     "TrialRecord",
+    "best_of",
     "cost",
     "default_space",
     "history",
+    "joined",
     "policy_of",
     "run_study",
     "save_best",

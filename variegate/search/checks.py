@@ -6,6 +6,7 @@ from typing import Any
 
 from variegate.errors import InputError
 from variegate.search.records import to_policy
+from variegate.search.schedule import check_whole
 from variegate.search.space import Space, policy_of, suggest
 
 __all__ = ["check_arguments", "check_space"]
@@ -21,19 +22,14 @@ def check_arguments(
 ) -> None:
     """Raise InputError for the first argument of `run_study` that is not legal."""
     for what, number in (("epochs", epochs), ("repeats", repeats)):
-        _whole(what, number, 1)
+        check_whole(what, number, 1)
     if trials is not None:
-        _whole("trials", trials, 1)
-    _whole("seed", seed, 0)
+        check_whole("trials", trials, 1)
+    check_whole("seed", seed, 0)
     if not (isinstance(name, str) and name):
         raise InputError(f"name: expected a non-empty string, got {name!r}")
     if tie_break not in ("earlier", "loss"):
         raise InputError(f"tie_break: expected 'earlier' or 'loss', got {tie_break!r}")
-
-
-def _whole(what: str, value: object, low: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < low:
-        raise InputError(f"{what}: expected a whole number >= {low}, got {value!r}")
 
 
 def check_space(space: Space) -> None:
@@ -41,9 +37,11 @@ def check_space(space: Space) -> None:
     for pick in (0, -1):
         drawn = _Corner(pick)
         to_policy(suggest(drawn, space))
-    for option in space.base:
+    options = [("base", option) for option in getattr(space, "base", ())]
+    options += [("tail", option) for option in getattr(space, "tail", ())]
+    for place, option in options:
         for index in range(len(option.choices)):
-            to_policy(policy_of({**drawn.params, f"base.{option.name}": index}, space))
+            to_policy(policy_of({**drawn.params, f"{place}.{option.name}": index}, space))
 
 
 class _Corner:

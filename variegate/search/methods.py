@@ -16,7 +16,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from variegate.errors import InputError
-from variegate.search.space import FamilySpace, RandAugmentSpace, Space
+from variegate.search.controller import Recipe
+from variegate.search.guided import spread_class
+from variegate.search.schedule import Schedule
+from variegate.search.space import RandAugmentSpace, Space
+from variegate.search.sub_policies import SubPolicySpace
+from variegate.search.teach import Teacher, sampler_class
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -28,38 +33,61 @@ __all__ = ["METHODS", "Cost", "Method", "cost", "derive", "make_sampler"]
 # Trials that TPE draws at random first. Fixed, so that raising the number of trials of a stored
 # study changes nothing in the trials it already has.
 TPE_STARTUP = 10
+# Trials that the guided search spreads evenly first.
+SPREAD = 8
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a search will spend: trials, trainings (trials x repeats) and epochs of each."""
+    """What a search will spend: its schedule of trials, trainings and epochs of each."""
 
     method: str
-    trials: int
-    repeats: int
-    epochs: int
+    schedule: Schedule
     note: str = ""
+
+    @property
+    def trials(self) -> int:
+        """How many policies are drawn."""
+        return self.schedule.trials
+
+    @property
+    def repeats(self) -> int:
+        """Trainings of each policy on the first rung."""
+        return self.schedule.rungs[0].repeats
+
+    @property
+    def epochs(self) -> int:
+        """The highest budget of a training."""
+        return self.schedule.budget
 
     @property
     def trainings(self) -> int:
         """How many models are trained in all."""
-        return self.trials * self.repeats
+        return self.schedule.trainings
+
+    @property
+    def full_trainings(self) -> float:
+        """The whole cost in trainings at the highest budget."""
+        return self.schedule.epochs / self.schedule.budget
 
     def __str__(self) -> str:
-        each = f" x {self.repeats} repeats" if self.repeats > 1 else ""
         note = f" ({self.note})" if self.note else ""
-        return (
-            f"{self.method}: {self.trials} trials{each} = {self.trainings} trainings "
-            f"of {self.epochs} epochs{note}"
-        )
+        text = f"{self.method}: {self.schedule}{note}"
+        if self.full_trainings < self.trainings:
+            text += f"; in all as much as {self.full_trainings:.0f} trainings of {self.epochs}"
+        return text
 
 
 @dataclass(frozen=True)
 class Method:
-    """A method: `trials(space, asked) -> (number, note)` and `sampler(space, seed)`."""
+    """A method: `trials(space, asked) -> (number, note)` and `sampler(space, seed)`.
+
+    join: of how many of the best trials the sub-policies make up the final policy.
+    """
 
     trials: Callable[[Space, int | None], tuple[int, str]]
     sampler: Callable[[Space, int], MakeSampler]
+    join: int = 1
 
 
 def derive(*parts: object) -> int:
@@ -68,10 +96,22 @@ def derive(*parts: object) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
-def cost(method: str, space: Space, *, trials: int | None, epochs: int, repeats: int = 1) -> Cost:
+def cost(
+    method: str,
+    space: Space,
+    *,
+    trials: int | None = None,
+    epochs: int = 1,
+    repeats: int = 1,
+    schedule: Schedule | None = None,
+) -> Cost:
     """State what a search will spend. Raises InputError for an unknown method or wrong space."""
-    number, note = _method(method).trials(space, trials)
-    return Cost(method, number, repeats, epochs, note)
+    chosen = _method(method)
+    if schedule is not None:
+        chosen.trials(space, schedule.trials)
+        return Cost(method, schedule)
+    number, note = chosen.trials(space, trials)
+    return Cost(method, Schedule.plain(number, epochs, repeats), note)
 
 
 def make_sampler(method: str, space: Space, seed: int) -> BaseSampler:
@@ -87,7 +127,7 @@ def _method(name: str) -> Method:
 
 def _grid_trials(space: Space, asked: int | None) -> tuple[int, str]:
     if not isinstance(space, RandAugmentSpace):
-        raise InputError("method grid: expected a RandAugmentSpace, got a FamilySpace")
+        raise InputError("method grid: expected a RandAugmentSpace, got another")
     cells = math.prod(len(values) for values in space.grid().values())
     if asked is None or asked >= cells:
         return cells, "every cell once"
@@ -97,8 +137,8 @@ def _grid_trials(space: Space, asked: int | None) -> tuple[int, str]:
 def _grid_sampler(space: Space, seed: int) -> MakeSampler:
     from optuna.samplers import GridSampler
 
-    if isinstance(space, FamilySpace):
-        raise InputError("method grid: expected a RandAugmentSpace, got a FamilySpace")
+    if not isinstance(space, RandAugmentSpace):
+        raise InputError("method grid: expected a RandAugmentSpace, got another")
     axes = space.grid()
     # One seed for all trials: the number of a trial then names its cell in one shuffled order.
     order = derive(seed, "grid")
@@ -117,7 +157,7 @@ def _random_sampler(space: Space, seed: int) -> MakeSampler:
     return lambda key: RandomSampler(seed=key)
 
 
-def _tpe_sampler(space: Space, seed: int) -> MakeSampler:
+def _tpe_sampler(space: Space, seed: int, startup: int = 0) -> MakeSampler:
     from optuna.samplers import TPESampler
 
     # Running trials are left out (no constant liar): on resume the trial under way has parameters
@@ -127,7 +167,7 @@ def _tpe_sampler(space: Space, seed: int) -> MakeSampler:
             warnings.simplefilter("ignore")
             return TPESampler(
                 seed=key,
-                n_startup_trials=TPE_STARTUP,
+                n_startup_trials=startup or TPE_STARTUP,
                 multivariate=True,
                 constant_liar=False,
                 warn_independent_sampling=False,
@@ -136,8 +176,31 @@ def _tpe_sampler(space: Space, seed: int) -> MakeSampler:
     return make
 
 
+def _guided_sampler(space: Space, seed: int) -> MakeSampler:
+    tpe = _tpe_sampler(space, seed, SPREAD)
+    return lambda key: spread_class()(tpe(key), SPREAD, lambda name: derive(seed, "spread", name))
+
+
+def _taught_trials(space: Space, asked: int | None) -> tuple[int, str]:
+    if not isinstance(space, SubPolicySpace) or 0 in (space.probabilities, space.magnitudes):
+        raise InputError("method autoaugment: expected a SubPolicySpace with whole steps")
+    number, _ = _asked_trials(space, asked)
+    return number, "the published search took about 15,000"
+
+
+def _taught_sampler(space: Space, seed: int) -> MakeSampler:
+    if not isinstance(space, SubPolicySpace):
+        raise InputError("method autoaugment: expected a SubPolicySpace")
+    kinds = (len(space.ops), space.probabilities, space.magnitudes)
+    recipe = Recipe(kinds=kinds, steps=space.sub_policies * space.length)
+    teacher = Teacher(space, derive(seed, "controller"), recipe)
+    return lambda _: sampler_class()(teacher)
+
+
 METHODS: Mapping[str, Method] = {
+    "guided": Method(_asked_trials, _guided_sampler),
     "grid": Method(_grid_trials, _grid_sampler),
+    "autoaugment": Method(_taught_trials, _taught_sampler, join=5),
     "random": Method(_asked_trials, _random_sampler),
     "tpe": Method(_asked_trials, _tpe_sampler),
 }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,24 +21,49 @@ if TYPE_CHECKING:
     from variegate.search.methods import Cost
 
 __all__ = [
+    "Evaluation",
+    "Finalist",
     "StudyResult",
     "TrialRecord",
-    "best_of",
     "history",
     "read_trials",
     "save_best",
     "studies",
 ]
 
-STATES = {"COMPLETE": "done", "FAIL": "failed", "RUNNING": "running", "WAITING": "running"}
+STATES = {
+    "COMPLETE": "done",
+    "PRUNED": "dropped",
+    "FAIL": "failed",
+    "RUNNING": "running",
+    "WAITING": "running",
+}
+FINAL = "final "  # study attributes of this prefix hold the final round, one for each entry
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One call of the objective: budget (epochs) and seed, what it gave, seconds it took.
+
+    `value` is what trials are ranked by; the accuracy, unless the objective gives another.
+    """
+
+    budget: int
+    seed: int
+    accuracy: float
+    loss: float | None
+    seconds: float
+    value: float
 
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One trial. `state` is done, failed or running; `reason` says why it failed.
+    """One trial. `state` is done, failed, running or dropped (ended at a lower budget).
 
-    `value` is the mean accuracy over repeats (`accuracies`), `loss` their mean loss where the
-    objective gives one, `seconds` the objective's time over all repeats.
+    `evaluations` has every call of the objective in order. `budget` is the highest of them;
+    `accuracies` are those at this budget, `value` their mean, `loss` their mean loss where the
+    objective gives one, `score` the mean of what trials are ranked by. `seconds` is the
+    objective's time in all, `reason` says why it failed.
     """
 
     number: int
@@ -49,23 +75,53 @@ class TrialRecord:
     loss: float | None = None
     seconds: float | None = None
     reason: str = ""
+    budget: int | None = None
+    score: float | None = None
+    evaluations: tuple[Evaluation, ...] = ()
+
+    def at(self, budget: int) -> tuple[Evaluation, ...]:
+        """The evaluations at this budget."""
+        return tuple(e for e in self.evaluations if e.budget == budget)
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """One entry of the final round: a trial (`number`) or a control (`number` is None)."""
+
+    name: str
+    number: int | None
+    policy: Policy
+    evaluations: tuple[Evaluation, ...] = ()
+    reason: str = ""
+
+    @property
+    def accuracies(self) -> tuple[float, ...]:
+        """One for each seed, in the order of the seeds that all entries share."""
+        return tuple(e.accuracy for e in self.evaluations)
 
 
 @dataclass(frozen=True)
 class StudyResult:
-    """A search's end: the best policy, its trial number and value, and every finished trial."""
+    """A search's end: the best policy, its value, and every finished trial.
+
+    `best_number` is its trial, or None where a control won the final round; `finalists` is that
+    round, best first, and `verdict` what it says, in words; both empty without one.
+    """
 
     best: Policy
     best_value: float
-    best_number: int
+    best_number: int | None
     trials: list[TrialRecord]
     cost: Cost
     stopped: bool = False
+    finalists: list[Finalist] = field(default_factory=list)
+    verdict: str = ""
 
     @property
     def seconds(self) -> float:
-        """The objective's time over all trials, in seconds."""
-        return sum(trial.seconds or 0.0 for trial in self.trials)
+        """The objective's time over all trials and the final round, in seconds."""
+        final = sum(e.seconds for entry in self.finalists for e in entry.evaluations)
+        return sum(trial.seconds or 0.0 for trial in self.trials) + final
 
 
 def to_policy(data: Mapping[str, Any]) -> Policy:
@@ -75,37 +131,41 @@ def to_policy(data: Mapping[str, Any]) -> Policy:
     return Policy.from_dict(dict(data))
 
 
-def best_of(trials: Iterable[TrialRecord], tie_break: str = "earlier") -> TrialRecord | None:
-    """The trial of the highest value; among equals the lower loss if asked, then the earlier."""
-    done = [t for t in trials if t.state == "done" and t.value is not None]
-
-    def rank(trial: TrialRecord) -> tuple[float, float, int]:
-        use_loss = tie_break == "loss" and trial.loss is not None
-        loss = trial.loss if use_loss and trial.loss is not None else float("inf")
-        return (-(trial.value or 0.0), loss, trial.number)
-
-    return min(done, key=rank, default=None)
+def to_evaluations(rows: Iterable[Mapping[str, Any]]) -> tuple[Evaluation, ...]:
+    """Evaluations from their stored form."""
+    return tuple(Evaluation(**row) for row in rows)
 
 
 def to_record(trial: FrozenTrial) -> TrialRecord:
     """A stored Optuna trial as a record."""
     attrs = trial.user_attrs
-    repeats = attrs.get("repeats", [])
-    losses = [r["loss"] for r in repeats if r["loss"] is not None]
+    calls = to_evaluations(attrs.get("evaluations", []))
     policy = attrs.get("policy")
     state = STATES.get(trial.state.name, "failed")
-    done = state == "done"
+    ended = state in ("done", "dropped")
+    budget = max((e.budget for e in calls), default=None)
+    top = [e for e in calls if e.budget == budget]
+    losses = [e.loss for e in top if e.loss is not None]
     return TrialRecord(
         number=trial.number,
         state=state,
         params=dict(trial.params),
         policy=None if policy is None else to_policy(policy),
-        value=trial.value if done else None,
-        accuracies=tuple(r["accuracy"] for r in repeats),
-        loss=sum(losses) / len(losses) if done and len(losses) == len(repeats) > 0 else None,
-        seconds=None if state == "running" else sum(r["seconds"] for r in repeats),
+        value=mean(e.accuracy for e in top) if ended and top else None,
+        accuracies=tuple(e.accuracy for e in top),
+        loss=mean(losses) if ended and len(losses) == len(top) > 0 else None,
+        seconds=None if state == "running" else sum(e.seconds for e in calls),
         reason=str(attrs.get("reason", "")),
+        budget=budget,
+        score=mean(e.value for e in top) if ended and top else None,
+        evaluations=calls,
     )
+
+
+def mean(values: Iterable[float]) -> float:
+    """The mean, the same for any order of the values."""
+    numbers = list(values)
+    return math.fsum(numbers) / len(numbers)
 
 
 def read_trials(trials: Iterable[FrozenTrial]) -> list[TrialRecord]:

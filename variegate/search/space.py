@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from variegate.errors import InputError
+from variegate.search.sub_policies import SubPolicySpace
 
 __all__ = [
     "Family",
@@ -61,15 +62,18 @@ class OpRange:
 
 @dataclass(frozen=True)
 class Family:
-    """Ops that share one weight and one magnitude in a search."""
+    """Ops that share one weight and one magnitude in a search; a weight that is given is fixed."""
 
     name: str
     ops: tuple[OpRange, ...]
+    weight: float | None = None
 
     def __post_init__(self) -> None:
         _name("family name", self.name)
         if not self.ops:
             raise InputError(f"family {self.name}: no ops")
+        if self.weight is not None:
+            _range(f"family {self.name}: weight", (self.weight, self.weight))
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,8 @@ class FamilySpace:
 
     `num_ops` (low, high) slots per image each pick one op by weight with probability `rate`
     (low, high). Every op is present at `levels` strengths up to the family's drawn magnitude.
+    `base` stands before the slots, `tail` after them. With `shared` all families have one
+    magnitude, which suits magnitudes that were made comparable by caps.
     """
 
     families: tuple[Family, ...]
@@ -128,23 +134,28 @@ class FamilySpace:
     rate: tuple[float, float] = (0.3, 1.0)
     levels: int = 2
     base: tuple[Option, ...] = ()
+    tail: tuple[Option, ...] = ()
+    shared: bool = False
 
     def __post_init__(self) -> None:
         if not self.families:
             raise InputError("families: expected at least one")
         _unique("families", [family.name for family in self.families])
         _unique("base", [option.name for option in self.base])
+        _unique("tail", [option.name for option in self.tail])
         _counts("num_ops", self.num_ops)
         _range("rate", self.rate)
         if not _whole(self.levels) or self.levels < 1:
             raise InputError(f"levels: expected a whole number >= 1, got {self.levels!r}")
 
 
-Space = RandAugmentSpace | FamilySpace
+Space = RandAugmentSpace | FamilySpace | SubPolicySpace
 
 
 def suggest(trial: Suggests, space: Space) -> dict[str, Any]:
     """Draw one policy (JSON form) of the space, by the trial's suggest functions only."""
+    if isinstance(space, SubPolicySpace):
+        return space.suggest(trial)
     params: dict[str, Any] = {}
     for option in space.base:
         key = f"base.{option.name}"
@@ -155,15 +166,24 @@ def suggest(trial: Suggests, space: Space) -> dict[str, Any]:
         return policy_of(params, space)
     params["num_ops"] = trial.suggest_int("num_ops", *space.num_ops)
     params["rate"] = trial.suggest_float("rate", *space.rate)
+    if space.shared:
+        params["magnitude"] = trial.suggest_float("magnitude", 0.0, 1.0)
     for family in space.families:
         weight, magnitude = f"weight.{family.name}", f"magnitude.{family.name}"
-        params[weight] = trial.suggest_float(weight, WEIGHT_LOW, 1.0)
-        params[magnitude] = trial.suggest_float(magnitude, 0.0, 1.0)
+        if family.weight is None:
+            params[weight] = trial.suggest_float(weight, WEIGHT_LOW, 1.0)
+        if not space.shared:
+            params[magnitude] = trial.suggest_float(magnitude, 0.0, 1.0)
+    for option in space.tail:
+        key = f"tail.{option.name}"
+        params[key] = trial.suggest_categorical(key, list(range(len(option.choices))))
     return policy_of(params, space)
 
 
 def policy_of(params: Mapping[str, Any], space: Space) -> dict[str, Any]:
     """The policy (JSON form) that a trial's parameters stand for."""
+    if isinstance(space, SubPolicySpace):
+        return space.policy_of(params)
     steps: list[Step] = []
     for option in space.base:
         steps += [dict(step) for step in option.choices[params[f"base.{option.name}"]]]
@@ -178,6 +198,8 @@ def policy_of(params: Mapping[str, Any], space: Space) -> dict[str, Any]:
         steps.append(step if space.ops is None else {**step, "ops": list(space.ops)})
     else:
         steps += _slots(params, space)
+        for option in space.tail:
+            steps += [dict(step) for step in option.choices[params[f"tail.{option.name}"]]]
     return {"format": "variegate-policy", "version": 1, "steps": steps}
 
 
@@ -186,11 +208,12 @@ def _slots(params: Mapping[str, Any], space: FamilySpace) -> list[Step]:
     steps: list[Step] = []
     weights: list[float] = []
     for family in space.families:
-        weight = params[f"weight.{family.name}"]
+        weight = params[f"weight.{family.name}"] if family.weight is None else family.weight
         if weight <= 0:
             continue
         for op in family.ops:
-            strengths = _strengths(op, params[f"magnitude.{family.name}"], space.levels)
+            magnitude = params["magnitude" if space.shared else f"magnitude.{family.name}"]
+            strengths = _strengths(op, magnitude, space.levels)
             steps += strengths
             weights += [round(weight / len(family.ops) / len(strengths), 5)] * len(strengths)
     rate = round(params["rate"], 3)

@@ -7,6 +7,7 @@ from typing import Any
 
 from variegate.errors import InputError
 from variegate.search.space import Family, FamilySpace, OpRange, Option, RandAugmentSpace, Space
+from variegate.search.sub_policies import AUTOAUGMENT_OPS, SubPolicySpace
 
 __all__ = ["default_space", "space_from_dict", "space_to_dict"]
 
@@ -17,10 +18,9 @@ VERSION = 1
 def space_to_dict(space: Space) -> dict[str, Any]:
     """The space as JSON data; `space_from_dict` gives an equal space back."""
     head: dict[str, Any] = {"format": FORMAT, "version": VERSION}
-    base = [
-        {"name": o.name, "choices": [[dict(s) for s in steps] for steps in o.choices]}
-        for o in space.base
-    ]
+    if isinstance(space, SubPolicySpace):
+        return head | space.to_dict()
+    base = [_option_to_dict(option) for option in space.base]
     if isinstance(space, RandAugmentSpace):
         return head | {
             "kind": "randaugment",
@@ -33,6 +33,7 @@ def space_to_dict(space: Space) -> dict[str, Any]:
         {
             "name": f.name,
             "ops": [{"name": op.name, "low": op.low, "high": op.high} for op in f.ops],
+            "weight": f.weight,
         }
         for f in space.families
     ]
@@ -43,6 +44,15 @@ def space_to_dict(space: Space) -> dict[str, Any]:
         "rate": list(space.rate),
         "levels": space.levels,
         "base": base,
+        "tail": [_option_to_dict(option) for option in space.tail],
+        "shared": space.shared,
+    }
+
+
+def _option_to_dict(option: Option) -> dict[str, Any]:
+    return {
+        "name": option.name,
+        "choices": [[dict(step) for step in steps] for steps in option.choices],
     }
 
 
@@ -65,19 +75,28 @@ def space_from_dict(data: Any) -> Space:
             num_ops=tuple(_items("num_ops", body["num_ops"])),
             magnitudes=tuple(_items("magnitudes", body["magnitudes"])),
             ops=None if ops is None else tuple(_items("ops", ops)),
-            base=_base(body["base"]),
+            base=_options("base", body["base"]),
         )
     if kind == "families":
-        _keys("space", body, {"families", "num_ops", "rate", "levels", "base"})
+        _keys("space", body, {"families", "num_ops", "rate", "levels", "base", "tail", "shared"})
         num_ops, rate = _items("num_ops", body["num_ops"]), _items("rate", body["rate"])
         return FamilySpace(
             families=tuple(_family(f) for f in _items("families", body["families"])),
             num_ops=(num_ops[0], num_ops[1]) if len(num_ops) == 2 else tuple(num_ops),
             rate=(rate[0], rate[1]) if len(rate) == 2 else tuple(rate),
             levels=body["levels"],
-            base=_base(body["base"]),
+            base=_options("base", body["base"]),
+            tail=_options("tail", body["tail"]),
+            shared=_flag("shared", body["shared"]),
         )
-    raise InputError(f'space: "kind" must be "randaugment" or "families", got {kind!r}')
+    if kind == "sub-policies":
+        numbers = ("sub_policies", "length", "probabilities", "magnitudes")
+        _keys("space", body, {"ops", *numbers})
+        ops = tuple(_items("ops", body["ops"]))
+        return SubPolicySpace(ops, *(body[name] for name in numbers))
+    raise InputError(
+        f'space: "kind" must be "randaugment", "families" or "sub-policies", got {kind!r}'
+    )
 
 
 def default_space(method: str, *, channels: int = 3) -> Space:
@@ -87,44 +106,48 @@ def default_space(method: str, *, channels: int = 3) -> Space:
     """
     if method == "grid":
         return RandAugmentSpace()
-    shear = [OpRange(n) for n in ("ShearX", "ShearY", "TranslateX", "TranslateY")]
-    tone = [OpRange(n) for n in ("Brightness", "Contrast", "Sharpness", "Posterize", "Solarize")]
+    if method == "autoaugment":
+        gray = tuple(name for name in AUTOAUGMENT_OPS if name != "Color")
+        return SubPolicySpace(AUTOAUGMENT_OPS if channels >= 3 else gray)
+    geometry = ("Rotate", "ShearX", "ShearY", "TranslateX", "TranslateY", "Zoom", "Perspective")
+    tone = [OpRange(n) for n in ("Brightness", "Contrast", "Gamma", "Posterize", "Solarize")]
     if channels >= 3:
         tone.append(OpRange("Color"))
-    tone += [OpRange(n, None, None) for n in ("AutoContrast", "Equalize")]
+    tone += [OpRange(n, None, None) for n in ("AutoContrast", "Equalize", "Invert")]
+    texture = ("GaussianNoise", "GaussianBlur", "Sharpness")
     return FamilySpace(
         families=(
-            Family("geometry", (OpRange("Rotate"), *shear)),
+            Family("geometry", tuple(OpRange(n) for n in geometry)),
             Family("tone", tuple(tone)),
+            Family("texture", tuple(OpRange(n) for n in texture)),
             Family("hide", (OpRange("Cutout"),)),
         ),
-        base=(
-            Option("flip", ((), ({"step": "HorizontalFlip", "p": 0.5},))),
-            Option("shift", ((), _shift(0.06), _shift(0.125))),
-        ),
+        num_ops=(1, 4),
+        base=(Option("flip", ((), _flips("HorizontalFlip"), _flips("VerticalFlip"))),),
+        tail=(Option("mix", ((), _mix("MixUp", 0.4), _mix("CutMix", 1.0))),),
     )
 
 
-def _shift(fraction: float) -> tuple[dict[str, Any], ...]:
-    """A uniform shift of up to `fraction` of the side, which is padding followed by a crop."""
-    return tuple(
-        {"step": name, "fraction": [-fraction, fraction], "p": 1.0}
-        for name in ("TranslateX", "TranslateY")
-    )
+def _flips(name: str) -> tuple[dict[str, Any], ...]:
+    return ({"step": name, "p": 0.5},)
+
+
+def _mix(name: str, alpha: float) -> tuple[dict[str, Any], ...]:
+    return ({"step": name, "alpha": alpha, "p": 0.5},)
 
 
 def _family(data: Any) -> Family:
-    _keys("family", data, {"name", "ops"})
+    _keys("family", data, {"name", "ops", "weight"})
     ops = []
     for op in _items("ops", data["ops"]):
         _keys("op", op, {"name", "low", "high"})
         ops.append(OpRange(op["name"], op["low"], op["high"]))
-    return Family(data["name"], tuple(ops))
+    return Family(data["name"], tuple(ops), data["weight"])
 
 
-def _base(data: Any) -> tuple[Option, ...]:
+def _options(where: str, data: Any) -> tuple[Option, ...]:
     options = []
-    for option in _items("base", data):
+    for option in _items(where, data):
         _keys("option", option, {"name", "choices"})
         choices = _items("choices", option["choices"])
         options.append(Option(option["name"], tuple(_steps(c) for c in choices)))
@@ -137,6 +160,12 @@ def _steps(data: Any) -> tuple[dict[str, Any], ...]:
         if not isinstance(step, dict):
             raise InputError(f"choices: expected policy steps (objects), got {step!r}")
     return tuple(dict(step) for step in steps)
+
+
+def _flag(where: str, data: Any) -> bool:
+    if not isinstance(data, bool):
+        raise InputError(f"space: {where}: expected true or false, got {data!r}")
+    return data
 
 
 def _items(where: str, data: Any) -> list[Any]:

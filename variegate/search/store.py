@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["checked", "connect", "open_storage", "open_study", "read_study", "store_errors"]
 
 MARK = "variegate"
-FORMAT = 1
+FORMAT = 2  # 2: evaluations with their budgets
 BUSY_SECONDS = 60.0
 TABLES = {"version_info", "studies", "trials", "trial_params", "trial_values"}
 

@@ -13,7 +13,7 @@ from variegate.workflow.doctor import Doctor, doctor
 from variegate.workflow.policies import ARMS, arms, read_policy
 from variegate.workflow.preview import Preview, preview
 from variegate.workflow.report import ReportResult, report
-from variegate.workflow.search import SearchResult, search
+from variegate.workflow.search import SearchResult, plan, search
 
 __all__ = [
     "ARMS",
@@ -33,6 +33,7 @@ __all__ = [
     "demo",
     "doctor",
     "ops",
+    "plan",
     "preview",
     "read_policy",
     "report",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from variegate.errors import InputError, VariegateError
 from variegate.policy import Policy
+from variegate.workflow.budget import read_budget
 from variegate.workflow.common import (
     DataInfo,
     Event,
@@ -28,6 +29,7 @@ from variegate.workflow.common import (
     versions,
     write_json,
 )
+from variegate.workflow.guided import Judged, SearchPlan, judged, plan_search
 
 if TYPE_CHECKING:
     from variegate import search as rooms
@@ -36,18 +38,18 @@ if TYPE_CHECKING:
 
 SCHEMA = "variegate.search/1"
 STORE, BEST, RECORD, STUDY = "study.db", "best.json", "search.json", "search"
-TRIALS = 20
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """A finished search. `best_value` is the validation accuracy of the best of all trials, so it
-    flatters the policy; `compare` measures it. `history` has one dict a trial.
+    """A finished search, or its plan after a dry run. `best_value` is the validation accuracy of
+    the best, so it flatters the policy; `compare` measures it. `best_number` is its trial, or None
+    where a control was kept (`verdict` says why). `history` has one dict a trial.
     """
 
     best: Policy
     best_value: float
-    best_number: int
+    best_number: int | None
     history: tuple[Mapping[str, Any], ...]
     data: DataInfo
     seconds: float
@@ -58,6 +60,11 @@ class SearchResult:
     def best_path(self) -> Path:
         """The policy file."""
         return self.out / BEST
+
+    @property
+    def verdict(self) -> str:
+        """What the final round says, in words; empty where there was none."""
+        return str(self.record["best"].get("verdict", ""))
 
     def to_dict(self) -> dict[str, Any]:
         """The content of search.json."""
@@ -76,66 +83,127 @@ class _Job:
     described: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class _Setup:
+    """The data, the settings and the plan of a search, before anything is written."""
+
+    train: Dataset
+    validation: Dataset
+    info: DataInfo
+    options: Options
+    settings: TrainSettings
+    plan: SearchPlan
+    each: float
+
+    def __str__(self) -> str:
+        return f"{self.plan}; about {about(self.each * self.plan.trainings)}"
+
+
+class Asked(Reading, total=False):
+    """What `search` and `plan` take besides the data; see `search`."""
+
+    method: str
+    trials: int | None
+    budget: str | None
+    epochs: int | None
+    repeats: int
+    space: rooms.Space | Mapping[str, Any] | str | Path | None
+    settings: Mapping[str, Any] | None
+
+
+def plan(
+    data: str | Path | Dataset, *, progress: Progress | None = None, **asked: Unpack[Asked]
+) -> str:
+    """What `search` with these arguments would do and cost, from three timed steps.
+
+    Nothing is searched or written. Raises what `search` raises.
+    """
+    ready = _set_up(data, asked, progress)
+    tell(progress, Event("plan", f"{ready}; nothing is run", 0, ready.plan.cost.trials))
+    return str(ready)
+
+
+def _set_up(data: str | Path | Dataset, asked: Asked, progress: Progress | None) -> _Setup:
+    need("search", "train", "search")
+    given: dict[str, Any] = {**asked}
+    method = given.pop("method", "guided")
+    budget = read_budget(given.pop("budget", None), given.pop("trials", None))
+    epochs, repeats = given.pop("epochs", None), given.pop("repeats", 1)
+    space, changes = given.pop("space", None), given.pop("settings", None)
+    options = Options.read(given)
+    dataset, parts = open_data(data, options, progress)
+    settings = settings_for(parts.train, changes)
+    info = understand(dataset, parts, settings, options.seed)
+    tell(progress, Event("understood", str(info)))
+    length = settings.epochs if epochs is None else epochs
+    wanted = _space(space, method, info.channels)
+    plan_search(method, wanted, budget.trials or 1, length, repeats, info)  # refused before timing
+    each = _seconds_each(parts.train, settings, length)
+    work = plan_search(method, wanted, budget.in_trials(each * repeats), length, repeats, info)
+    return _Setup(parts.train, parts.validation, info, options, settings, work, each)
+
+
 def search(
     data: str | Path | Dataset,
     *,
-    method: str = "tpe",
-    trials: int | None = None,
-    epochs: int | None = None,
-    repeats: int = 1,
-    space: rooms.Space | Mapping[str, Any] | str | Path | None = None,
-    settings: Mapping[str, Any] | None = None,
     out: str | Path = "runs/search",
     progress: Progress | None = None,
     stop: Callable[[], bool] | None = None,
     command: str = "",
-    **reading: Unpack[Reading],
+    **asked: Unpack[Asked],
 ) -> SearchResult:
     """Find the policy with the best validation accuracy; the test split is never used.
 
     Writes study.db, best.json and search.json into `out`; the same call goes on where a stopped one
-    was. method: tpe, random or grid. trials: 20 by default, the whole grid for grid. epochs: by
-    default what suits the data. reading: how the data is read and divided, see `Reading`. settings:
-    training settings by name. Ctrl-C raises Interrupted, a KeyboardInterrupt, after saving.
+    was. method: guided (by default), tpe, random or grid. trials: what is spent, in trainings of
+    the whole length for guided (40 by default), else in trials (20; all cells for grid). budget:
+    the same as "200trials", or as time, "30m". epochs: by default what suits the data. repeats:
+    trainings of each policy, except for guided. space: what may be drawn. settings: training
+    settings by name. The rest says how the data is read and divided, see `Reading`. Ctrl-C raises
+    Interrupted, a KeyboardInterrupt, after saving.
     Raises DataError, InputError, StoreError, MissingExtra.
     """
-    need("search", "train", "search")
-    from variegate.search import cost, run_study
+    ready = _set_up(data, asked, progress)
+    from variegate.search import run_study
 
-    options = Options.read(reading)
-    dataset, parts = open_data(data, options, progress)
-    chosen = settings_for(parts.train, settings)
-    info = understand(dataset, parts, chosen, options.seed)
-    tell(progress, Event("understood", str(info)))
-    searched = _space(space, method, info.channels)
-    if trials is None and method != "grid":
-        trials = TRIALS
-    budget = chosen.epochs if epochs is None else epochs
-    plan = cost(method, searched, trials=trials, epochs=budget, repeats=repeats)
-    objective = _Objective(parts.train, parts.validation, chosen, progress)
     folder = prepare(out)
-    mark = fingerprint((parts.train, parts.validation), chosen)
-    described = _describe(data, options, chosen, command)
-    job = _Job(info, chosen, plan, folder, mark, described)
-    _plan(parts.train, job, progress)
+    work, mark = ready.plan, fingerprint((ready.train, ready.validation), ready.settings)
+    described = _describe(data, ready.options, ready.settings, command)
+    job = _Job(ready.info, ready.settings, work.cost, folder, mark, described)
+    tell(
+        progress,
+        Event(
+            "plan", f"{ready}; kept in {folder}", 0, work.cost.trials, ready.each * work.trainings
+        ),
+    )
+    objective = _Objective(ready.train, ready.validation, ready.settings, progress, work.guided)
     try:
         result = run_study(
             objective,
-            method=method,
-            space=searched,
-            trials=trials,
-            epochs=budget,
-            seed=options.seed,
+            method=work.cost.method,
+            space=work.narrowed(
+                ready.train, ready.validation, ready.settings, mark, folder, progress
+            ),
+            schedule=work.cost.schedule,
+            controls=work.controls,
+            seed=ready.options.seed,
             store=folder / STORE,
             name=STUDY,
             data=mark,
-            repeats=repeats,
             on_trial=_Watch(objective, folder, progress),
             stop=stop,
         )
     except KeyboardInterrupt:
         raise Interrupted(_save_stopped(job)) from None
-    return _save(job, result.trials, result.stopped)
+    return _save(job, result)
+
+
+def _seconds_each(train: Dataset, settings: TrainSettings, epochs: int) -> float:
+    """Seconds of one training of so many epochs, from three timed steps."""
+    from variegate.policy.nodes import TrivialAugment
+    from variegate.train import time_epoch
+
+    return time_epoch(train, Policy((TrivialAugment(),)), settings, steps=3) * epochs
 
 
 class _Objective:
@@ -147,18 +215,19 @@ class _Objective:
         validation: Dataset,
         settings: TrainSettings,
         progress: Progress | None,
+        guided: bool,
     ) -> None:
         from variegate.train import ClassificationObjective
 
         # checks that the two sets fit together
         self.inner = ClassificationObjective(train, validation, settings)
-        self.progress = progress
+        self.progress, self.guided = progress, guided
         self.text = "trial 1"
         self.done, self.total = 0, 1
         self.left: float | None = None
 
-    def __call__(self, policy: Policy, budget: int, seed: int) -> Scores:
-        from variegate.train import Epoch
+    def __call__(self, policy: Policy, budget: int, seed: int) -> Scores | Judged:
+        from variegate.train import Epoch, train_child
 
         def on_epoch(epoch: Epoch) -> None:
             share = (epoch.epoch + 1) / epoch.epochs
@@ -166,7 +235,19 @@ class _Objective:
             done = min(self.total, self.done + share)
             tell(self.progress, Event("progress", text, done, self.total, self.left))
 
-        return self.inner.run(policy, budget, seed, on_epoch)
+        inner = self.inner
+        if not self.guided:
+            return inner.run(policy, budget, seed, on_epoch)
+        child = train_child(
+            inner.train,
+            policy,
+            inner.validation.images,
+            epochs=budget,
+            seed=seed,
+            settings=inner.settings,
+            on_epoch=on_epoch,
+        )
+        return judged(child.probabilities, inner.validation.labels)
 
 
 class _Watch:
@@ -187,6 +268,14 @@ class _Watch:
                 write_json(self.out / BEST, state.best.policy.to_dict())
                 self.best = state.best.number
         watched.text = f"trial {state.done + 1}/{state.total}" + (f", {best}" if best else "")
+        if state.finalist is not None:
+            mean = sum(state.finalist.accuracies) / max(1, len(state.finalist.accuracies))
+            text = f"final round: {state.finalist.name} {100 * mean:.1f} %"
+            tell(
+                self.progress,
+                Event("progress", text, state.done, state.total, state.seconds_left),
+            )
+            return
         if state.record is None:
             if state.done:
                 text = f"resuming: {state.done} of {state.total} trials are done, {best}"
@@ -194,6 +283,7 @@ class _Watch:
             return
         record = state.record
         value = "failed" if record.value is None else f"{100 * record.value:.1f} %"
+        value += " (dropped)" if record.state == "dropped" else ""
         if record.reason:
             tell(self.progress, Event("remark", record.reason))
         text = f"trial {state.done}/{state.total} {value}" + (f", {best}" if best else "")
@@ -217,17 +307,6 @@ def _space(given: Any, method: str, channels: int) -> rooms.Space:
     return made
 
 
-def _plan(train: Dataset, job: _Job, progress: Progress | None) -> None:
-    """Say what the search will cost, from a few timed steps."""
-    from variegate.policy.nodes import TrivialAugment
-    from variegate.train import time_epoch
-
-    each = time_epoch(train, Policy((TrivialAugment(),)), job.settings) * job.plan.epochs
-    seconds = each * job.plan.trainings
-    text = f"{job.plan}; about {about(seconds)}; kept in {job.out}"
-    tell(progress, Event("plan", text, 0, job.plan.trials, seconds))
-
-
 def _describe(data: Any, options: Options, settings: TrainSettings, command: str) -> dict[str, Any]:
     source = str(data) if isinstance(data, str | Path) else None
     return {
@@ -239,44 +318,64 @@ def _describe(data: Any, options: Options, settings: TrainSettings, command: str
     }
 
 
-def _save(job: _Job, trials: list[rooms.TrialRecord], stopped: bool) -> SearchResult:
-    """Write best.json and search.json. Raises VariegateError where no trial has succeeded."""
-    done = [t for t in trials if t.value is not None]
-    best = max(done, key=lambda t: (t.value or 0.0, -t.number), default=None)
-    if best is None or best.policy is None or best.value is None:
-        raise VariegateError(f"{job.out / STORE}: no trial is finished")
-    policy, value = best.policy, best.value
+def _save(job: _Job, result: rooms.StudyResult) -> SearchResult:
+    """Write best.json and search.json."""
+    best = {
+        "number": result.best_number,
+        "value": result.best_value,
+        "policy": result.best.to_dict(),
+        "verdict": result.verdict,
+    }
+    finalists = [_finalist(entry) for entry in result.finalists]
+    return _write(job, result.trials, best, finalists, result.stopped, result.seconds)
+
+
+def _write(
+    job: _Job,
+    trials: list[rooms.TrialRecord],
+    best: dict[str, Any],
+    finalists: list[dict[str, Any]],
+    stopped: bool,
+    seconds: float,
+) -> SearchResult:
     history = tuple(_row(trial) for trial in trials)
-    seconds = sum(t.seconds or 0.0 for t in trials)
     record = {
         "schema": SCHEMA,
         "data": {**job.described, "fingerprint": job.mark, "understood": _plain(job.info)},
         "method": job.plan.method,
+        "plan": str(job.plan),
         "epochs": job.plan.epochs,
         "repeats": job.plan.repeats,
         "trials": len(trials),
         "trials_planned": job.plan.trials,
         "stopped": stopped,
         "seconds": seconds,
-        "best": {"number": best.number, "value": value, "policy": policy.to_dict()},
+        "best": best,
+        "finalists": finalists,
         "history": list(history),
         "files": {"best": BEST, "store": STORE},
     }
-    write_json(job.out / BEST, policy.to_dict())
+    write_json(job.out / BEST, best["policy"])
     write_json(job.out / RECORD, record)
-    return SearchResult(policy, value, best.number, history, job.info, seconds, job.out, record)
+    policy = Policy.from_dict(best["policy"])
+    value, number = best["value"], best["number"]
+    return SearchResult(policy, value, number, history, job.info, seconds, job.out, record)
 
 
 def _save_stopped(job: _Job) -> str:
     """After Ctrl-C: write what the store has; gives one sentence about it."""
-    from variegate.search import history
+    from variegate.search import best_of, history
 
     store = job.out / STORE
     try:
         trials = [t for t in history(store, STUDY) if t.state != "running"]
-        if not trials:
+        top = best_of(trials)
+        if not top or top[0].policy is None:
             return "no trial was finished yet"
-        result = _save(job, trials, True)
+        best: dict[str, Any] = {"number": top[0].number, "value": top[0].value}
+        best |= {"policy": top[0].policy.to_dict(), "verdict": ""}
+        seconds = sum(t.seconds or 0.0 for t in trials)
+        result = _write(job, trials, best, [], True, seconds)
     except VariegateError:
         return "no trial was finished yet"
     return (
@@ -291,9 +390,21 @@ def _row(trial: rooms.TrialRecord) -> dict[str, Any]:
         "state": trial.state,
         "value": trial.value,
         "loss": trial.loss,
+        "budget": trial.budget,
+        "evaluations": [vars(e) for e in trial.evaluations],
         "seconds": trial.seconds,
         "params": dict(trial.params),
         "reason": trial.reason,
+    }
+
+
+def _finalist(entry: rooms.Finalist) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "number": entry.number,
+        "policy": entry.policy.to_dict(),
+        "evaluations": [vars(e) for e in entry.evaluations],
+        "reason": entry.reason,
     }
 
 

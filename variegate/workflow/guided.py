@@ -1,0 +1,181 @@
+"""The guided search of the workflow: score the ops, narrow the space, plan what is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from variegate.errors import InputError
+from variegate.policy import Policy
+from variegate.workflow.common import DataInfo, Event, Progress, read_json, tell, write_json
+from variegate.workflow.policies import arms
+
+if TYPE_CHECKING:
+    from variegate import search as rooms
+    from variegate.data import Dataset
+    from variegate.search.narrow import OpScore
+    from variegate.train import TrainSettings
+    from variegate.train.matching import DensityMatching
+
+__all__ = [
+    "OPS",
+    "Judged",
+    "SearchPlan",
+    "control_policies",
+    "judged",
+    "matching",
+    "narrowed",
+    "plan_search",
+]
+
+OPS, SCHEMA = "ops.json", "variegate.ops/1"
+FOLDS = 2
+# The clean models and the scoring together take about as long as so many trainings.
+CLEAN = 4
+TRIALS, TRAININGS = 20, 40
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Scores of one training for a guided search.
+
+    value: the mean of accuracy and likelihood, both on 0..1; trials are ranked by it, because it
+    is less noisy than the accuracy alone.
+    """
+
+    accuracy: float
+    loss: float
+    value: float
+
+
+@dataclass(frozen=True)
+class SearchPlan:
+    """What a search will do. cost: of its trials. trainings: everything, in whole trainings.
+
+    before: what comes before the trials, in words.
+    """
+
+    cost: rooms.Cost
+    space: rooms.Space
+    guided: bool = False
+    controls: Mapping[str, Policy] = field(default_factory=dict)
+    before: str = ""
+    before_trainings: int = 0
+
+    @property
+    def trainings(self) -> float:
+        """The whole cost, in trainings of the full length."""
+        return self.cost.full_trainings + self.before_trainings
+
+    def __str__(self) -> str:
+        return f"{self.before}{self.cost}"
+
+    def narrowed(
+        self,
+        train: Dataset,
+        validation: Dataset,
+        settings: TrainSettings,
+        mark: str,
+        out: Path,
+        progress: Progress | None,
+    ) -> rooms.Space:
+        """The space that is searched: narrowed where the search is guided."""
+        if not self.guided:
+            return self.space
+        match = matching(train, validation, settings, self.cost.epochs)
+        return narrowed(self.space, match, mark, out, progress)[0]
+
+
+def plan_search(
+    method: str,
+    space: rooms.Space,
+    trials: int | None,
+    epochs: int,
+    repeats: int,
+    info: DataInfo,
+) -> SearchPlan:
+    """Plan a search; raises InputError for an unknown method or a space that it cannot search."""
+    from variegate.search import cost
+    from variegate.search.guided import guided_schedule
+    from variegate.search.space import FamilySpace
+
+    if method != "guided":
+        count = TRIALS if trials is None and method != "grid" else trials
+        return SearchPlan(cost(method, space, trials=count, epochs=epochs, repeats=repeats), space)
+    if not isinstance(space, FamilySpace):
+        raise InputError("method guided: expected a FamilySpace, got a RandAugmentSpace")
+    controls = control_policies(info.size)
+    asked = TRAININGS if trials is None else trials
+    schedule = guided_schedule(max(1, asked - CLEAN), epochs, len(controls))
+    ops = sum(len(family.ops) for family in space.families)
+    before = f"{FOLDS} clean trainings to score {ops} ops, then "
+    return SearchPlan(cost(method, space, schedule=schedule), space, True, controls, before, CLEAN)
+
+
+def judged(probabilities: Any, labels: Any) -> Judged:
+    """The scores of probabilities (n, classes) against labels (n,)."""
+    from variegate.train.scores import likelihood, score
+
+    plain = score(probabilities, labels)
+    value = (plain.accuracy + likelihood(probabilities, labels)) / 2
+    return Judged(plain.accuracy, plain.loss, value)
+
+
+def control_policies(size: tuple[int, int]) -> dict[str, Policy]:
+    """The policies that the final round trains beside the best trials."""
+    return {name: policy or Policy() for name, policy in arms(size).items()}
+
+
+def matching(
+    train: Dataset, validation: Dataset, settings: TrainSettings, epochs: int
+) -> DensityMatching:
+    """Clean models on folds of training and validation images, each as long as one training."""
+    from variegate.data import Dataset as Set
+    from variegate.train.matching import DensityMatching, folds
+
+    pool = Set(
+        name=f"{train.name} + {validation.name}",
+        images=np.concatenate([train.images, validation.images]),
+        labels=np.concatenate([train.labels, validation.labels]),
+        classes=train.classes,
+    )
+    count = min(FOLDS, int(pool.counts().min()))
+    parts = folds(pool, max(2, count), 0)
+    each = max(2, round(epochs * len(train) / len(parts[0][0])))
+    return DensityMatching(parts, settings, each)
+
+
+def narrowed(
+    space: rooms.Space,
+    match: DensityMatching,
+    mark: str,
+    out: Path,
+    progress: Progress | None,
+) -> tuple[rooms.FamilySpace, list[OpScore]]:
+    """The space without the ops that change the meaning; scores are kept in out/ops.json."""
+    from variegate.search.narrow import OpScore, narrow, score_ops
+    from variegate.search.space import FamilySpace
+
+    if not isinstance(space, FamilySpace):
+        raise InputError("method guided: expected a FamilySpace, got a RandAugmentSpace")
+    path = out / OPS
+    rows: list[Mapping[str, Any]] = []
+    if path.exists():
+        stored = read_json(path, SCHEMA)
+        rows = list(stored["ops"]) if stored.get("fingerprint") == mark else []
+    known = [OpScore.from_dict(row) for row in rows]
+
+    def on_score(score: OpScore) -> None:
+        rows.append(score.to_dict())
+        write_json(
+            path, {"schema": SCHEMA, "fingerprint": mark, "ops": [dict(row) for row in rows]}
+        )
+        said = "left out" if score.cap <= 0 else f"up to magnitude {score.cap:.2f}"
+        tell(progress, Event("progress", f"scoring ops: {score.group} {score.name}: {said}"))
+
+    scores = score_ops(space, lambda policy: match(policy, 1, 0), known=known, on_score=on_score)
+    return narrow(space, scores), scores
