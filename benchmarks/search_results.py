@@ -49,10 +49,11 @@ JOBS = {
     "digits5": Job("digits", 5, 50, 16, test=0.6),
     "digits20": Job("digits", 20, 30, 16, test=0.6),
     "sign_digits": Job("sign_digits", 10, 40, 12, (16, 16), 1, test=0.5, batch=50),
-    "gtsrb": Job("gtsrb", 9, 30, 12, test=0.2),
-    "pneumonia": Job("pneumoniamnist", 40, 40, 12),
-    "fashion1k": Job("fashion_mnist", 100, 20, 12, limit=200, validation=0.5),
-    "fashion4k": Job("fashion_mnist", 400, 12, 12, limit=600, validation=1 / 3),
+    "sign_digits_long": Job("sign_digits", 10, 160, 12, (16, 16), 1, test=0.5, batch=50),
+    "gtsrb": Job("gtsrb/gtsrb.npz", 9, 16, 12),
+    "pneumonia": Job("pneumoniamnist/pneumoniamnist.npz", 40, 40, 12),
+    "fashion1k": Job("fashion_mnist", 100, 10, 12, limit=200, validation=0.5),
+    "fashion4k": Job("fashion_mnist", 400, 8, 12, limit=600, validation=1 / 3),
 }
 SEARCHED = ("guided", "random", "tpe", "grid")
 

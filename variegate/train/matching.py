@@ -8,7 +8,7 @@ would learn from them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ from variegate.errors import DataError, InputError
 from variegate.pipeline import Pipeline
 from variegate.train.loop import Trained, predict, train_model
 from variegate.train.scores import Scores, score
-from variegate.train.settings import TrainSettings, check_whole
+from variegate.train.settings import RESIDUAL, TrainSettings, check_whole
 
 if TYPE_CHECKING:
     from variegate.policy import Policy
@@ -112,7 +112,9 @@ class DensityMatching:
         """The clean model of a fold; trained when it is first asked for."""
         if number not in self.models:
             train = self.folds[number][0]
+            # Whatever the search trains, the clean models are the built-in net.
+            settings = replace(self.settings, model=RESIDUAL)
             self.models[number] = train_model(
-                train, None, epochs=self.epochs, seed=0, settings=self.settings
+                train, None, epochs=self.epochs, seed=0, settings=settings
             )
         return self.models[number]
