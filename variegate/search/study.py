@@ -129,15 +129,7 @@ def run_study(
             f"controls: the schedule counts {plan.schedule.controls}, got {len(known)}"
         )
     check_space(space)
-    identity: dict[str, Any] = {
-        "data": data,
-        "method": method,
-        "seed": seed,
-        **plan.schedule.identity(),
-        "space": space_to_dict(space),
-    }
-    if known:
-        identity["controls"] = {key: policy.to_dict() for key, policy in known.items()}
+    identity = _identity(data, method, seed, plan, space, known)
     path = Path(store)
     with _quiet(), locked(path), open_study(path, name, identity) as study:
         study.sampler = make_sampler(method, space, seed)
@@ -158,6 +150,22 @@ def run_study(
             on_trial=on_trial,
         )
         return _search(run, stop)
+
+
+def _identity(
+    data: str, method: str, seed: int, plan: Cost, space: Space, known: Mapping[str, Policy]
+) -> dict[str, Any]:
+    """What makes a search the same search."""
+    identity: dict[str, Any] = {
+        "data": data,
+        "method": method,
+        "seed": seed,
+        **plan.schedule.identity(),
+        "space": space_to_dict(space),
+    }
+    if known:
+        identity["controls"] = {key: policy.to_dict() for key, policy in known.items()}
+    return identity
 
 
 def _search(run: _Run, stop: Callable[[], bool] | None) -> StudyResult:
