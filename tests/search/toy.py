@@ -1,6 +1,6 @@
 """A fast, deterministic objective, and a program that runs, kills and resumes a search with it.
 
-Run as `python -m tests.search.toy FOLDER KILLS`: prints one JSON object on standard output.
+Run as `python -m tests.search.toy FOLDER KILLS [EXECUTOR WORKERS]`: prints one JSON object.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,17 +51,22 @@ def text_of(policy: Policy) -> str:
 
 
 def objective(log: Path, seconds: float = 0.015) -> Callable[[Policy, int, int], Score]:
-    """An objective that notes each completed evaluation in a file, on disk before it returns."""
+    """An objective that notes each completed evaluation in a file, on disk before it returns.
 
-    def evaluate(policy: Policy, budget: int, seed: int) -> Score:
-        time.sleep(seconds)
-        with log.open("a") as file:
-            file.write(json.dumps([text_of(policy), seed]) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        return toy_score(policy, seed)
+    It pickles, so that it runs in another process as it does here.
+    """
+    return partial(_evaluate, log, seconds)
 
-    return evaluate
+
+def _evaluate(log: Path, seconds: float, policy: Policy, budget: int, seed: int) -> Score:
+    time.sleep(seconds)
+    line = json.dumps([text_of(policy), seed]) + "\n"
+    # One write: several workers append to this file.
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.write(handle, line.encode())
+    os.fsync(handle)
+    os.close(handle)
+    return toy_score(policy, seed)
 
 
 def search(folder: Path, **changes: Any) -> Any:
@@ -103,7 +109,7 @@ def finished(folder: Path) -> dict[str, list[Any]]:
     return {str(t.number): [dict(t.params), t.value, text_of(t.policy)] for t in done if t.policy}
 
 
-def killed(folder: Path, evaluations: int, delay: float) -> bool:
+def killed(folder: Path, evaluations: int, delay: float, **changes: Any) -> bool:
     """Run the search in a child process; kill it `delay` seconds after so many evaluations.
 
     False when it had ended by itself.
@@ -111,7 +117,7 @@ def killed(folder: Path, evaluations: int, delay: float) -> bool:
     child = os.fork()
     if child == 0:
         try:
-            search(folder)
+            search(folder, **changes)
         finally:
             os._exit(0)
     end = time.monotonic() + 60
@@ -123,13 +129,13 @@ def killed(folder: Path, evaluations: int, delay: float) -> bool:
     return os.WIFSIGNALED(status)
 
 
-def main(folder: Path, kills: int) -> dict[str, Any]:
+def main(folder: Path, kills: int, **changes: Any) -> dict[str, Any]:
     """An uninterrupted search, then one killed at random moments; what is needed to compare."""
     whole, broken = folder / "whole", folder / "broken"
     whole.mkdir()
     broken.mkdir()
     started = time.perf_counter()
-    expected = summary(search(whole))
+    expected = summary(search(whole, **changes))
     each = (time.perf_counter() - started) / (TRIALS * REPEATS)
     # Moments are spread over the evaluations, not the clock, so that a busy machine changes
     # nothing; several on one place hit the opening of the store.
@@ -137,12 +143,13 @@ def main(folder: Path, kills: int) -> dict[str, Any]:
     places = sorted(seed.randrange(int(0.9 * TRIALS * REPEATS)) for _ in range(kills))
     moments = []
     for place in places:
-        ended_by_kill = killed(broken, place, seed.uniform(0.0, 2.0 * each))
+        ended_by_kill = killed(broken, place, seed.uniform(0.0, 2.0 * each), **changes)
         log = log_of(broken)
         moments.append({"killed": ended_by_kill, "done": finished(broken), "log": len(log)})
-    actual = summary(search(broken))
+    actual = summary(search(broken, **changes))
     return {"expected": expected, "actual": actual, "moments": moments, "log": log_of(broken)}
 
 
 if __name__ == "__main__":
-    json.dump(main(Path(sys.argv[1]), int(sys.argv[2])), sys.stdout)
+    given = {"executor": sys.argv[3], "workers": int(sys.argv[4])} if sys.argv[3:] else {}
+    json.dump(main(Path(sys.argv[1]), int(sys.argv[2]), **given), sys.stdout)

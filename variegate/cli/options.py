@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,6 +46,25 @@ Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Threads = Annotated[
     int | None,
     typer.Option(min=1, help="Threads of a training; by default one up to 32 pixels, else all."),
+]
+Executor = Annotated[
+    str, typer.Option(help="Where trainings run: local, processes, ray or ray:ADDRESS.")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Trainings at a time; by default as many as there are cores for."),
+]
+
+
+class Tracker(StrEnum):
+    """Where params, metrics and the policy are written too."""
+
+    mlflow = "mlflow"
+    tensorboard = "tensorboard"
+
+
+Track = Annotated[
+    Tracker | None, typer.Option(help="Write params, metrics and the policy to a tracker too.")
 ]
 Model = Annotated[
     str | None,

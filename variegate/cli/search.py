@@ -65,6 +65,9 @@ def command(
     device: o.Device = "auto",
     threads: o.Threads = None,
     model: o.Model = None,
+    executor: o.Executor = "local",
+    workers: o.Workers = None,
+    track: o.Track = None,
     out: o.Out = Path("runs/search"),
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -94,7 +97,16 @@ def command(
             text = workflow.plan(data, progress=show.event, **asked)
             show.result({"schema": "variegate.plan/1", "plan": text}, [text])
             return
-        found = workflow.search(data, out=out, progress=show.event, command=show.command, **asked)
+        found = workflow.search(
+            data,
+            out=out,
+            progress=show.event,
+            executor=executor,
+            workers=workers,
+            track=None if track is None else track.value,
+            command=show.command,
+            **asked,
+        )
         show.result(found.to_dict(), lines(found))
         flags = o.data_flags(train_per_class, size, limit, on_error, seed, validation, test)
         flags += "" if model is None else f" --model {shlex.quote(model)}"
@@ -119,4 +131,8 @@ def lines(found: object) -> list[str]:
     shown = [f"  {'  ' * depth}{text}" for depth, text in steps[:12]]
     tail = f"policy: {found.best_path}; {found.seconds:.0f} s of training in all"
     said = [found.verdict] if found.verdict else []
-    return [head, *said, *shown, *more, tail]
+    share = found.record["cost"]["augment_share"]
+    if share is not None:
+        tail += f", {100 * share:.1f} % of it augmentation"
+    learned = found.record["learned"]["learned"]["text"]
+    return [head, *said, *shown, *more, learned, tail]

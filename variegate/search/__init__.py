@@ -13,6 +13,7 @@ from variegate.search.records import (
     studies,
 )
 from variegate.search.rounds import best_of
+from variegate.search.sample import random_policies
 from variegate.search.schedule import Rung, Schedule
 from variegate.search.space import (
     Family,
@@ -53,6 +54,7 @@ __all__ = [
     "history",
     "joined",
     "policy_of",
+    "random_policies",
     "run_study",
     "save_best",
     "space_from_dict",

@@ -11,6 +11,7 @@ import hashlib
 import math
 import warnings
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ from variegate.search.teach import Teacher, sampler_class
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial
 
     MakeSampler = Callable[[int], BaseSampler]
 
@@ -114,9 +117,14 @@ def cost(
     return Cost(method, Schedule.plain(number, epochs, repeats), note)
 
 
-def make_sampler(method: str, space: Space, seed: int) -> BaseSampler:
-    """The sampler of a method for one study, without any state of its own."""
-    return _pure_class()(seed, _method(method).sampler(space, seed))
+def make_sampler(
+    method: str, space: Space, seed: int, size: int = 1, window: int = 1
+) -> BaseSampler:
+    """The sampler of a method for one study, without any state of its own.
+
+    A trial is drawn from those of the brackets (of `size` trials) at least `window` before its own.
+    """
+    return _pure_class()(seed, _method(method).sampler(space, seed), size, window)
 
 
 def _method(name: str) -> Method:
@@ -207,19 +215,22 @@ METHODS: Mapping[str, Method] = {
 
 
 @cache
-def _pure_class() -> Callable[[int, MakeSampler], BaseSampler]:
+def _pure_class() -> Callable[[int, MakeSampler, int, int], BaseSampler]:
     """The stateless sampler; made on first use, because Optuna is heavy to import."""
     from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
-    from optuna.study import Study
-    from optuna.trial import FrozenTrial
 
     class PureSampler(BaseSampler):
         """Asks a freshly seeded sampler for every draw, so a draw depends on no other draw."""
 
-        def __init__(self, seed: int, make: MakeSampler) -> None:
-            self._seed = seed
-            self._make = make
+        def __init__(self, seed: int, make: MakeSampler, size: int, window: int) -> None:
+            self._seed, self._make = seed, make
+            self._size, self._window = size, window
+
+        def _seen(self, study: Study, trial: FrozenTrial) -> Study:
+            """The study as it is for this draw, whatever else has ended by now."""
+            bracket = trial.number // self._size
+            return _before(study, max(0, bracket - self._window + 1) * self._size)
 
         def _fresh(self, trial: FrozenTrial, what: str) -> BaseSampler:
             return self._make(derive(self._seed, trial.number, what))
@@ -230,12 +241,16 @@ def _pure_class() -> Callable[[int, MakeSampler], BaseSampler]:
         def infer_relative_search_space(
             self, study: Study, trial: FrozenTrial
         ) -> dict[str, BaseDistribution]:
-            return self._fresh(trial, "joint").infer_relative_search_space(study, trial)
+            return self._fresh(trial, "joint").infer_relative_search_space(
+                self._seen(study, trial), trial
+            )
 
         def sample_relative(
             self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
         ) -> dict[str, Any]:
-            return self._fresh(trial, "joint").sample_relative(study, trial, search_space)
+            return self._fresh(trial, "joint").sample_relative(
+                self._seen(study, trial), trial, search_space
+            )
 
         def sample_independent(
             self,
@@ -247,7 +262,19 @@ def _pure_class() -> Callable[[int, MakeSampler], BaseSampler]:
             # after_trial is not passed on: the grid sampler stops a study there, and in ask/tell
             # the caller counts the trials.
             return self._fresh(trial, param_name).sample_independent(
-                study, trial, param_name, param_distribution
+                self._seen(study, trial), trial, param_name, param_distribution
             )
 
     return PureSampler
+
+
+def _before(study: Study, number: int) -> Study:
+    """The study with its trials below `number` alone."""
+    view = copy(study)
+
+    def get_trials(*args: Any, **kwargs: Any) -> list[FrozenTrial]:
+        return [t for t in study._get_trials(*args, **kwargs) if t.number < number]
+
+    # The samplers read trials through this one method of Optuna's.
+    view._get_trials = get_trials  # type: ignore[method-assign]
+    return view

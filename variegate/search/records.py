@@ -46,6 +46,8 @@ class Evaluation:
     """One call of the objective: budget (epochs) and seed, what it gave, seconds it took.
 
     `value` is what trials are ranked by; the accuracy, unless the objective gives another.
+    `augment` is the part of the seconds that augmentation took, `per_class` the accuracy of each
+    class, where the objective gives them.
     """
 
     budget: int
@@ -54,6 +56,8 @@ class Evaluation:
     loss: float | None
     seconds: float
     value: float
+    augment: float | None = None
+    per_class: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,17 @@ def to_policy(data: Mapping[str, Any]) -> Policy:
 
 def to_evaluations(rows: Iterable[Mapping[str, Any]]) -> tuple[Evaluation, ...]:
     """Evaluations from their stored form."""
-    return tuple(Evaluation(**row) for row in rows)
+    return tuple(
+        Evaluation(**{**row, "per_class": class_accuracies(row.get("per_class", ()))})
+        for row in rows
+    )
+
+
+def class_accuracies(values: Iterable[float | None]) -> tuple[float | None, ...]:
+    """Accuracies by class; None where a class has none (JSON knows no NaN)."""
+    return tuple(
+        None if value is None or not math.isfinite(value) else float(value) for value in values
+    )
 
 
 def to_record(trial: FrozenTrial) -> TrialRecord:

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
     from optuna.study import Study
 
-__all__ = ["checked", "connect", "open_storage", "open_study", "read_study", "store_errors"]
+__all__ = [
+    "checked",
+    "connect",
+    "identity_of",
+    "open_storage",
+    "open_study",
+    "read_study",
+    "store_errors",
+]
 
 MARK = "variegate"
 FORMAT = 2  # 2: evaluations with their budgets
@@ -255,6 +263,17 @@ def read_study(store: Path, name: str) -> Iterator[Study]:
         stored_identity(store, study)
         with store_errors(store, "reading the study"):
             yield study
+
+
+def identity_of(store: Path, name: str) -> dict[str, Any] | None:
+    """What a stored study was started with; None where it is still to be made."""
+    if not store.exists():
+        return None
+    with open_storage(store, read_only=True) as storage, store_errors(store, "reading the study"):
+        if name not in {study.study_name for study in storage.get_all_studies()}:
+            return None
+        study = _load(storage, name)
+        return stored_identity(store, study) if MARK in study.user_attrs else None
 
 
 def _load(storage: RDBStorage, name: str) -> Study:

@@ -3,27 +3,31 @@
 A trial's number, draws, evaluations and end are each on disk before the next thing happens. A trial
 that a killed process left running keeps its number and draws; only its unfinished evaluation is run
 again. What is due next is worked out from what is stored, by `rounds` and `final`.
+
+Calls of the objective run on an executor's workers; this process alone writes. At most `window`
+brackets are under way, and a bracket is drawn from exactly the trials of those that are `window` or
+more before it, however soon the others end. So the end depends on the window, which is stored, and
+on nothing that happens to the workers.
 """
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from variegate.errors import InputError, StoreError, VariegateError
-from variegate.search import final
 from variegate.search.checks import check_arguments, check_space
+from variegate.search.executors import Done, check_executor, open_executor
+from variegate.search.final_round import final_round, is_short
 from variegate.search.interrupt import whole_write
 from variegate.search.lock import locked
 from variegate.search.methods import METHODS, Cost, cost, derive, make_sampler
-from variegate.search.objective import Objective, Scored, measure, said
+from variegate.search.objective import Objective, Scored, measure
 from variegate.search.records import (
-    FINAL,
-    Evaluation,
     Finalist,
     StudyResult,
     TrialRecord,
@@ -32,14 +36,14 @@ from variegate.search.records import (
     to_record,
 )
 from variegate.search.rounds import Call, best_of, due
+from variegate.search.run import Progress, Run, Task, drive, order, report
 from variegate.search.schedule import Schedule
 from variegate.search.space import Space, suggest
 from variegate.search.space_json import space_to_dict
-from variegate.search.store import open_study, store_errors
+from variegate.search.store import identity_of, open_study, store_errors
 from variegate.search.sub_policies import joined
 
 if TYPE_CHECKING:
-    from optuna.study import Study
     from optuna.trial import Trial
 
     from variegate.policy import Policy
@@ -48,49 +52,6 @@ __all__ = ["Objective", "Progress", "Scored", "run_study"]
 
 # A search whose first trials all fail has a broken objective, not bad policies.
 HOPELESS = 3
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What `on_trial` gets: once at the start (`record` is None), after each finished trial, and
-    after each entry of the final round (`finalist`).
-
-    `done` counts finished trials, failed ones too; `seconds_each` is the median of a trial's
-    objective time and `seconds_left` what the rest of the search will take; both None until one has
-    finished.
-    """
-
-    done: int
-    total: int
-    failed: int
-    cost: Cost
-    best: TrialRecord | None
-    record: TrialRecord | None
-    seconds_each: float | None
-    seconds_left: float | None
-    finalist: Finalist | None = None
-
-
-@dataclass
-class _Run:
-    """The state of one call of `run_study`. records: every trial by number, as it is stored."""
-
-    objective: Objective
-    study: Study
-    store: Path
-    space: Space
-    cost: Cost
-    seeds: tuple[int, ...]
-    final_seeds: tuple[int, ...]
-    controls: Mapping[str, Policy]
-    tie_break: str
-    on_trial: Callable[[Progress], object] | None
-    records: dict[int, TrialRecord] = field(default_factory=dict)
-
-    @property
-    def finished(self) -> list[TrialRecord]:
-        """Trials that have ended, in order."""
-        return [t for _, t in sorted(self.records.items()) if t.state != "running"]
 
 
 def run_study(
@@ -110,6 +71,9 @@ def run_study(
     tie_break: str = "earlier",
     on_trial: Callable[[Progress], object] | None = None,
     stop: Callable[[], bool] | None = None,
+    executor: str = "local",
+    workers: int | None = None,
+    cores: int = 1,
 ) -> StudyResult:
     """Search the space for the policy of the highest mean accuracy; resumes a stored study.
 
@@ -118,10 +82,13 @@ def run_study(
     policies by name that take part in the schedule's final round. `data` is the caller's
     fingerprint of the data: with space, method, seed, schedule and controls it is the identity that
     a resume must share; the number of trials may grow. `stop` is asked before each evaluation. A
-    trial that raises or gives no finite number is recorded as failed.
+    trial that raises or gives no finite number is recorded as failed. `executor` (local, processes,
+    ray, ray:ADDRESS) runs the calls on `workers` workers of `cores` cores each; a resume may use
+    another executor and number of workers, and ends the same.
     Raises InputError, PolicyError (space), StoreError, and VariegateError when every trial fails.
     """
     check_arguments(epochs, repeats, trials, seed, name, tie_break)
+    check_executor(executor, workers)
     known = dict(controls or {})
     plan = cost(method, space, trials=trials, epochs=epochs, repeats=repeats, schedule=schedule)
     if plan.schedule.controls != len(known):
@@ -129,80 +96,118 @@ def run_study(
             f"controls: the schedule counts {plan.schedule.controls}, got {len(known)}"
         )
     check_space(space)
-    identity = _identity(data, method, seed, plan, space, known)
-    path = Path(store)
-    with _quiet(), locked(path), open_study(path, name, identity) as study:
-        study.sampler = make_sampler(method, space, seed)
-        count = max(rung.repeats for rung in plan.schedule.rungs)
-        last = plan.schedule.final
-        run = _Run(
-            objective=objective,
-            study=study,
-            store=path,
-            space=space,
-            cost=plan,
-            seeds=tuple(derive(seed, "repeat", index) >> 1 for index in range(count)),
-            final_seeds=tuple(
-                derive(seed, "final", index) >> 1 for index in range(last.repeats if last else 0)
-            ),
-            controls=known,
-            tie_break=tie_break,
-            on_trial=on_trial,
-        )
-        return _search(run, stop)
+    identity = _identity(plan, data, seed, space, known)
+    path, call = Path(store), partial(measure, objective)
+    with (
+        _quiet(),
+        locked(path),
+        open_executor(executor, call, workers=workers, cores=cores) as team,
+    ):
+        window = _window(path, name, plan.schedule, team.workers)
+        if window > 1:
+            identity["window"] = window
+        with open_study(path, name, identity) as study:
+            size = plan.schedule.rungs[0].trials
+            study.sampler = make_sampler(method, space, seed, size, window)
+            first, last = _seeds(plan.schedule, seed)
+            run = Run(
+                executor=team,
+                window=window,
+                study=study,
+                store=path,
+                space=space,
+                cost=plan,
+                seeds=first,
+                final_seeds=last,
+                controls=known,
+                tie_break=tie_break,
+                on_trial=on_trial,
+            )
+            return _search(run, stop)
 
 
 def _identity(
-    data: str, method: str, seed: int, plan: Cost, space: Space, known: Mapping[str, Policy]
+    plan: Cost, data: str, seed: int, space: Space, controls: Mapping[str, Policy]
 ) -> dict[str, Any]:
-    """What makes a search the same search."""
+    """What a resume must share."""
     identity: dict[str, Any] = {
         "data": data,
-        "method": method,
+        "method": plan.method,
         "seed": seed,
         **plan.schedule.identity(),
         "space": space_to_dict(space),
     }
-    if known:
-        identity["controls"] = {key: policy.to_dict() for key, policy in known.items()}
+    if controls:
+        identity["controls"] = {key: policy.to_dict() for key, policy in controls.items()}
     return identity
 
 
-def _search(run: _Run, stop: Callable[[], bool] | None) -> StudyResult:
+def _seeds(schedule: Schedule, seed: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The seeds that all trials share, and those of the final round."""
+    count = max(rung.repeats for rung in schedule.rungs)
+    last = schedule.final.repeats if schedule.final else 0
+    return (
+        tuple(derive(seed, "repeat", index) >> 1 for index in range(count)),
+        tuple(derive(seed, "final", index) >> 1 for index in range(last)),
+    )
+
+
+def _window(store: Path, name: str, schedule: Schedule, workers: int) -> int:
+    """The brackets under way: as stored, or so many that each worker has a call to run."""
+    stored = identity_of(store, name)
+    if stored is not None:
+        return int(stored.get("window", 1))
+    return -(-workers // schedule.rungs[0].trainings)
+
+
+def _search(run: Run, stop: Callable[[], bool] | None) -> StudyResult:
     with store_errors(run.store, "reading the trials"):
         stored = read_trials(run.study.get_trials(deepcopy=False))
     run.records = {trial.number: trial for trial in stored}
-    before = len(run.finished)
-    _report(run, None)
-    stopped = not all(
-        _bracket(run, place, before, stop) for place in range(run.cost.schedule.brackets)
-    )
-    finalists, verdict = ([], "") if stopped else _final(run, stop)
-    return _result(run, finalists, verdict, stopped or _is_short(run, finalists))
+    run.before = len(run.finished)
+    report(run, None)
+    stopped = not drive(run, partial(_due, run), partial(_keep, run), stop)
+    finalists, verdict = ([], "") if stopped else final_round(run, stop)
+    return _result(run, finalists, verdict, stopped or is_short(run, finalists))
 
 
-def _bracket(run: _Run, place: int, before: int, stop: Callable[[], bool] | None) -> bool:
-    """Run one bracket to its end; False when it was stopped."""
+def _due(run: Run) -> list[Task]:
+    """The calls that may run now, after everything that ends or starts without one."""
+    calls: list[Call] = []
+    place = run.first
+    while place < min(run.first + run.window, run.cost.schedule.brackets):
+        now = _bracket(run, place)
+        calls += now or ()
+        if now is None and place == run.first:
+            run.first += 1
+        place += 1
+    return [_task(run, call) for call in calls]
+
+
+def _task(run: Run, call: Call) -> Task:
+    policy = run.records[call.number].policy
+    if policy is None:
+        raise StoreError(f"{run.store}: trial {call.number} has no policy. Use another store")
+    return Task(call, policy, call.budget, call.seed)
+
+
+def _bracket(run: Run, place: int) -> tuple[Call, ...] | None:
+    """Draw what a bracket lacks and end what has ended; its due calls, or None when it is over."""
     rungs = run.cost.schedule.rungs
     numbers = range(place * rungs[0].trials, (place + 1) * rungs[0].trials)
-    while True:
-        members = [run.records[n] for n in numbers if n in run.records]
-        now = due(members, rungs, run.seeds, run.tie_break)
-        for number in now.dropped + now.done:
-            _end(run, number, before)
-        if not now.calls and len(members) == len(numbers):
-            return True
+    for number in numbers:
         # A trial whose draws a killed process left half done has no policy yet.
-        half = [n for n in numbers if n in run.records and run.records[n].policy is None]
-        if half or not now.calls:
-            _draw(run, half[0] if half else None)
-        elif stop is not None and stop():
-            return False
-        else:
-            _evaluate(run, now.calls[0], before)
+        if number not in run.records or run.records[number].policy is None:
+            _draw(run, number if number in run.records else None)
+    while True:
+        now = due([run.records[n] for n in numbers], rungs, run.seeds, run.tie_break)
+        if not now.dropped and not now.done:
+            return now.calls or None
+        for number in now.dropped + now.done:
+            _end(run, number)
 
 
-def _draw(run: _Run, number: int | None) -> None:
+def _draw(run: Run, number: int | None) -> None:
     """Draw a trial, or what a killed process left undrawn of one, and keep its policy."""
     with store_errors(run.store, "drawing a trial"):
         trial = run.study.ask() if number is None else _open(run, number)
@@ -210,7 +215,7 @@ def _draw(run: _Run, number: int | None) -> None:
     _read(run, trial.number)
 
 
-def _open(run: _Run, number: int) -> Trial:
+def _open(run: Run, number: int) -> Trial:
     from optuna.trial import Trial
 
     # What is stored of it is kept; a draw that is missing comes out as it would have, because no
@@ -218,35 +223,36 @@ def _open(run: _Run, number: int) -> Trial:
     return Trial(run.study, run.study.get_trials(deepcopy=False)[number]._trial_id)
 
 
-def _read(run: _Run, number: int) -> TrialRecord:
+def _read(run: Run, number: int) -> TrialRecord:
     record = to_record(run.study.get_trials(deepcopy=False)[number])
     run.records[number] = record
     return record
 
 
-def _evaluate(run: _Run, call: Call, before: int) -> None:
-    """Carry out one call and keep what it gave; a call that fails ends its trial."""
+def _keep(run: Run, done: Done) -> None:
+    """Keep what a call gave, on disk before anything else; one that failed ends its trial."""
+    call = done.key
+    if not isinstance(call, Call):
+        raise TypeError(call)
     record = run.records[call.number]
-    if record.policy is None:
-        raise StoreError(f"{run.store}: trial {call.number} has no policy. Use another store")
-    try:
-        found = measure(run.objective, record.policy, call.budget, call.seed)
-    except Exception as error:
+    if record.state != "running":
+        return  # another call of this trial failed meanwhile
+    if done.error:
         place = len(record.evaluations)
-        _end(run, call.number, before, f"trial {call.number}, repeat {place}: {said(error)}")
+        _end(run, call.number, f"trial {call.number}, repeat {place}: {done.error}")
         return
+    rows = sorted((*record.evaluations, done.value), key=partial(order, run.seeds))
     with whole_write(run.store, "saving a trial"):
-        rows = [asdict(e) for e in (*record.evaluations, found)]
-        _open(run, call.number).set_user_attr("evaluations", rows)
+        _open(run, call.number).set_user_attr("evaluations", [asdict(e) for e in rows])
     _read(run, call.number)
 
 
-def _end(run: _Run, number: int, before: int, reason: str = "") -> None:
+def _end(run: Run, number: int, reason: str = "") -> None:
     """Finish a trial, tell about it, and give up where every trial of this call has failed."""
     with whole_write(run.store, "finishing a trial"):
         record = _finish(run, number, reason)
-    _report(run, record)
-    news = run.finished[before:]
+    report(run, record)
+    news = run.finished[run.before :]
     if len(news) >= HOPELESS and all(t.state == "failed" for t in run.finished):
         raise VariegateError(
             f"{run.store}: the first {len(news)} trials all failed: "
@@ -255,7 +261,7 @@ def _end(run: _Run, number: int, before: int, reason: str = "") -> None:
         )
 
 
-def _finish(run: _Run, number: int, reason: str) -> TrialRecord:
+def _finish(run: Run, number: int, reason: str) -> TrialRecord:
     from optuna.trial import TrialState
 
     trial, record = _open(run, number), run.records[number]
@@ -276,62 +282,13 @@ def _finish(run: _Run, number: int, reason: str) -> TrialRecord:
     return _read(run, number)
 
 
-def _came_through(run: _Run, record: TrialRecord) -> bool:
+def _came_through(run: Run, record: TrialRecord) -> bool:
     last = run.cost.schedule.rungs[-1]
     have = {e.seed for e in record.at(last.budget)}
     return set(run.seeds[: last.repeats]) <= have
 
 
-def _final(run: _Run, stop: Callable[[], bool] | None) -> tuple[list[Finalist], str]:
-    """The final round, where the schedule has one: every entry from every seed, and the choice."""
-    last = run.cost.schedule.final
-    if last is None:
-        return [], ""
-    group = final.entries(run.finished, run.controls, last, run.study.user_attrs, run.tie_break)
-    # Every entry once, and only then is it known which control goes on.
-    for once in (True, False):
-        for place in range(len(group)):
-            for seed in _open_seeds(run, group, place, once):
-                if stop is not None and stop():
-                    return group, ""
-                group[place] = _evaluate_finalist(run, group[place], last.budget, seed)
-                if group[place].reason:
-                    break
-            if not once and len(group[place].evaluations) == last.repeats:
-                _report(run, None, group[place])
-    return final.choose(group)
-
-
-def _open_seeds(run: _Run, group: list[Finalist], place: int, once: bool = False) -> list[int]:
-    """The seeds that an entry is still to be trained from: all for trials and the best control."""
-    entry = group[place]
-    have = {e.seed for e in entry.evaluations}
-    wanted = run.final_seeds if not once and final.goes_on(group, entry) else run.final_seeds[:1]
-    return [] if entry.reason else [seed for seed in wanted if seed not in have]
-
-
-def _evaluate_finalist(run: _Run, entry: Finalist, budget: int, seed: int) -> Finalist:
-    try:
-        found = measure(run.objective, entry.policy, budget, seed)
-        entry = replace(entry, evaluations=(*entry.evaluations, found))
-    except Exception as error:
-        entry = replace(entry, reason=f"{entry.name}: {said(error)}")
-    with whole_write(run.store, "saving a finalist"):
-        data = {
-            "policy": entry.policy.to_dict(),
-            "evaluations": [asdict(e) for e in entry.evaluations],
-            "reason": entry.reason,
-        }
-        run.study.set_user_attr(FINAL + entry.name, data)
-    return entry
-
-
-def _is_short(run: _Run, finalists: list[Finalist]) -> bool:
-    """Whether the final round was stopped before its end."""
-    return any(_open_seeds(run, finalists, place) for place in range(len(finalists)))
-
-
-def _result(run: _Run, finalists: list[Finalist], verdict: str, stopped: bool) -> StudyResult:
+def _result(run: Run, finalists: list[Finalist], verdict: str, stopped: bool) -> StudyResult:
     best = next(iter(best_of(run.finished, 1, run.tie_break)), None)
     if best is None or best.policy is None or best.value is None:
         reasons = "; ".join(dict.fromkeys(t.reason for t in run.finished if t.reason))
@@ -347,35 +304,6 @@ def _result(run: _Run, finalists: list[Finalist], verdict: str, stopped: bool) -
         winner = finalists[0]
         policy, value, number = winner.policy, mean(winner.accuracies), winner.number
     return StudyResult(policy, value, number, run.finished, run.cost, stopped, finalists, verdict)
-
-
-def _report(run: _Run, record: TrialRecord | None, finalist: Finalist | None = None) -> None:
-    if run.on_trial is None:
-        return
-    finished = run.finished
-    ended = [t for t in finished if t.state in ("done", "dropped")]
-    times = [t.seconds for t in ended if t.seconds is not None]
-    each = statistics.median(times) if times else None
-    failed = sum(t.state == "failed" for t in finished)
-    best = next(iter(best_of(finished, 1, run.tie_break)), None)
-    left = None if each is None else _seconds_left(run, each)
-    total = run.cost.trials
-    run.on_trial(
-        Progress(len(finished), total, failed, run.cost, best, record, each, left, finalist)
-    )
-
-
-def _seconds_left(run: _Run, each: float) -> float:
-    """What is left: trials where all are alike, else epochs at the seconds that epochs took."""
-    plan = run.cost.schedule
-    if plan.final is None and len(plan.rungs) == 1:
-        return each * max(0, plan.trials - len(run.finished))
-    calls = [e for t in run.records.values() for e in t.evaluations]
-    for key, data in run.study.user_attrs.items():
-        if key.startswith(FINAL):
-            calls += [Evaluation(**row) for row in data["evaluations"]]
-    spent = sum(e.budget for e in calls)
-    return sum(e.seconds for e in calls) / spent * max(0, plan.epochs - spent)
 
 
 @contextmanager

@@ -37,8 +37,10 @@ from variegate.workflow.runs import RunData, Task, run_all
 from variegate.workflow.search import BEST
 from variegate.workflow.search import RECORD as SEARCHED
 from variegate.workflow.search import SCHEMA as SEARCH_SCHEMA
+from variegate.workflow.tracking import check_track, tell_run, tell_summary, tracked
 
 if TYPE_CHECKING:
+    from variegate.adapters.tracking import Tracker
     from variegate.data import Dataset, Splits
     from variegate.evaluate import Comparison, Summary
     from variegate.train import TrainSettings
@@ -101,6 +103,7 @@ def compare(
     join_validation: bool | None = None,
     settings: Mapping[str, Any] | None = None,
     jobs: int | None = 1,
+    track: str | None = None,
     out: str | Path = "runs/search",
     progress: Progress | None = None,
     command: str = "",
@@ -114,10 +117,12 @@ def compare(
     reading: how the data is read and divided, see `Reading`. join_validation: train on the
     validation images too, because nothing is chosen any more; by default so, except with
     train_per_class. jobs: processes at a time; None: one a core where a training takes one thread.
+    track: mlflow or tensorboard, told everything too.
     Each finished run is in out/comparison.json at once; the same call trains only what is missing.
     Ctrl-C raises Interrupted. Raises DataError, InputError, PolicyError, StoreError, MissingExtra.
     """
     need("compare", "train", "report")
+    check_track(track)
     options = Options.read(reading)
     folder = Path(out)
     found = _found(policy, folder, progress)
@@ -143,13 +148,26 @@ def compare(
     tasks = [Task(arm, n) for n in numbers for arm in policies if n not in record.seeds(arm)]
     at_once = max(1, min(jobs or _auto_jobs(chosen, info.device), len(tasks)))
     _plan(work, len(tasks), at_once, joined, folder, progress)
-    state = _State(record, folder / RECORD, len(tasks), at_once, progress)
-    try:
-        run_all(work, tasks, at_once, state.add, state.during)
-    except KeyboardInterrupt:
-        saved = f"{state.done} of {len(tasks)} runs of this call are saved in {state.path}"
-        raise Interrupted(saved) from None
-    return _result(state.record, info, folder, len(tasks))
+    with tracked(track, folder, "compare", {"joined": joined, **record.settings}) as tracker:
+        state = _State(record, folder / RECORD, len(tasks), at_once, progress, tracker)
+        try:
+            run_all(work, tasks, at_once, state.add, state.during)
+        except KeyboardInterrupt:
+            saved = f"{state.done} of {len(tasks)} runs of this call are saved in {state.path}"
+            raise Interrupted(saved) from None
+        result = _result(state.record, info, folder, len(tasks))
+        _track(tracker, result, folder)
+    return result
+
+
+def _track(tracker: Tracker | None, result: CompareResult, folder: Path) -> None:
+    """Tell the tracker what the comparison says, and hand it the files."""
+    if tracker is None:
+        return
+    tell_summary(tracker, result.summary)
+    for name in (RECORD, BEST):
+        if (folder / name).exists():
+            tracker.artifact(folder / name)
 
 
 def _result(record: Comparison, info: DataInfo, out: Path, trained: int) -> CompareResult:
@@ -295,10 +313,18 @@ class _State:
     """The record as it grows: saved after every run, told to the user."""
 
     def __init__(
-        self, record: Comparison, path: Path, total: int, jobs: int, progress: Progress | None
+        self,
+        record: Comparison,
+        path: Path,
+        total: int,
+        jobs: int,
+        progress: Progress | None,
+        tracker: Tracker | None = None,
     ) -> None:
         self.record, self.path, self.total = record, path, total
-        self.jobs, self.progress = jobs, progress
+        self.jobs, self.progress, self.tracker = jobs, progress, tracker
+        for run in record.runs if tracker is not None else ():
+            tell_run(tracker, run, record.labels)
         self.done = 0
         self.times: list[float] = []
 
@@ -317,6 +343,7 @@ class _State:
             ) from error
         self.done += 1
         self.times.append(seconds)
+        tell_run(self.tracker, run, self.record.labels)
         text = f"run {self.done}/{self.total}: {task.arm}, seed {task.seed}, {seconds:.1f} s"
         tell(self.progress, Event("progress", text, self.done, self.total, self._left()))
 

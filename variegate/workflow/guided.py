@@ -41,15 +41,18 @@ TRIALS, TRAININGS = 20, 40
 
 @dataclass(frozen=True)
 class Judged:
-    """Scores of one training for a guided search.
+    """Scores of one training.
 
-    value: the mean of accuracy and likelihood, both on 0..1; trials are ranked by it, because it
-    is less noisy than the accuracy alone.
+    value: what trials are ranked by; for a guided search the mean of accuracy and likelihood, both
+    on 0..1, because it is less noisy than the accuracy alone. per_class: NaN for a class without
+    images. augment_seconds: of the training's time.
     """
 
     accuracy: float
     loss: float
     value: float
+    per_class: tuple[float, ...] = ()
+    augment_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -116,13 +119,22 @@ def plan_search(
     return SearchPlan(cost(method, space, schedule=schedule), space, True, controls, before, CLEAN)
 
 
-def judged(probabilities: Any, labels: Any) -> Judged:
+def judged(
+    probabilities: Any,
+    labels: Any,
+    *,
+    guided: bool = True,
+    augment_seconds: float | None = None,
+) -> Judged:
     """The scores of probabilities (n, classes) against labels (n,)."""
     from variegate.train.scores import likelihood, score
 
     plain = score(probabilities, labels)
-    value = (plain.accuracy + likelihood(probabilities, labels)) / 2
-    return Judged(plain.accuracy, plain.loss, value)
+    value = plain.accuracy
+    if guided:
+        value = (plain.accuracy + likelihood(probabilities, labels)) / 2
+    per_class = tuple(plain.per_class.tolist())
+    return Judged(plain.accuracy, plain.loss, value, per_class, augment_seconds)
 
 
 def control_policies(size: tuple[int, int]) -> dict[str, Policy]:

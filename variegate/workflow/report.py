@@ -67,22 +67,22 @@ def report(
         )
     record = Comparison.load(path)
     tell(progress, Event("understood", f"{record.dataset}: {len(record.runs)} runs in {path}"))
-    history, seconds = _history(folder)
+    history, seconds, learned = _history(folder)
     said = summary(record, search_seconds=seconds)
     policies = dict(record.settings.get("arms", {}))
     found = policies.get("found")
     pictures = _pictures(record, policies, data, progress)
-    paths = write_report(said, history, pictures, found, folder)
+    paths = write_report(said, history, pictures, found, folder, learned)
     return ReportResult(tuple(paths), said)
 
 
-def _history(folder: Path) -> tuple[Sequence[Mapping[str, Any]], float | None]:
-    """The trials of the search in this folder, if there was one, and its seconds."""
+def _history(folder: Path) -> tuple[Sequence[Mapping[str, Any]], float | None, Any]:
+    """The trials of the search in this folder, if there was one, its seconds, what it learned."""
     path = folder / SEARCHED
     if not path.exists():
-        return (), None
+        return (), None, None
     content = read_json(path, SEARCH_SCHEMA)
-    return content.get("history", ()), content.get("seconds")
+    return content.get("history", ()), content.get("seconds"), content.get("learned")
 
 
 def _pictures(
