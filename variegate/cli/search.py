@@ -13,7 +13,7 @@ from variegate.cli import options as o
 from variegate.cli.show import Show
 
 if TYPE_CHECKING:
-    from variegate.workflow.search import Asked
+    from variegate.workflow.setup import Asked
 
 
 class Method(StrEnum):
@@ -26,28 +26,32 @@ class Method(StrEnum):
     autoaugment = "autoaugment"
 
 
+How = Annotated[
+    Method,
+    typer.Option(
+        help="guided scores the ops first; tpe learns from earlier trials; grid is "
+        "RandAugment's N x M; autoaugment is the published controller."
+    ),
+]
+Trials = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Policies to try (20; grid: all cells); for guided, trainings to spend (40)."
+    ),
+]
+Spend = Annotated[str | None, typer.Option(help="What to spend: 200trials, 90s, 30m or 2h.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print the plan from three timed steps; run nothing.")
+]
+Drawn = Annotated[Path | None, typer.Option(help="A JSON file that says what may be drawn.")]
+
+
 def command(
     data: o.Data,
-    method: Annotated[
-        Method,
-        typer.Option(
-            help="guided scores the ops first; tpe learns from earlier trials; grid is "
-            "RandAugment's N x M; autoaugment is the published controller."
-        ),
-    ] = Method.guided,
-    trials: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Policies to try (20; grid: all cells); for guided, trainings to spend (40).",
-        ),
-    ] = None,
-    budget: Annotated[
-        str | None, typer.Option(help="What to spend: 200trials, 90s, 30m or 2h.")
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the plan from three timed steps; run nothing.")
-    ] = False,
+    method: How = Method.guided,
+    trials: Trials = None,
+    budget: Spend = None,
+    dry_run: DryRun = False,
     epochs: o.Epochs = None,
     repeats: Annotated[int, typer.Option(min=1, help="Trainings of each policy.")] = 1,
     train_per_class: o.PerClass = None,
@@ -56,9 +60,7 @@ def command(
     on_error: o.OnError = "stop",
     validation: o.Validation = o.SHARE,
     test: o.Test = o.SHARE,
-    space: Annotated[
-        Path | None, typer.Option(help="A JSON file that says what may be drawn.")
-    ] = None,
+    space: Drawn = None,
     seed: o.Seed = 0,
     device: o.Device = "auto",
     threads: o.Threads = None,

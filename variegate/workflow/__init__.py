@@ -13,7 +13,8 @@ from variegate.workflow.doctor import Doctor, doctor
 from variegate.workflow.policies import ARMS, arms, read_policy
 from variegate.workflow.preview import Preview, preview
 from variegate.workflow.report import ReportResult, report
-from variegate.workflow.search import SearchResult, plan, search
+from variegate.workflow.search import SearchResult, search
+from variegate.workflow.setup import plan
 
 __all__ = [
     "ARMS",
