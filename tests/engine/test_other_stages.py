@@ -8,16 +8,8 @@ import ml_dtypes  # noqa: F401  (makes the dtype known to NumPy)
 import numpy as np
 import pytest
 
-from tests.engine.build import (
-    WARPS,
-    deep_mix,
-    make_image,
-    make_stage,
-    make_tables,
-    random_mix,
-    random_tables,
-    warp_rows,
-)
+from tests.engine.build import WARPS, make_image, make_stage, make_tables, random_tables, warp_rows
+from tests.engine.build_mixes import deep_mix, random_mix
 from tests.engine.checks import check_equal, check_within, native
 from variegate.engine import reference
 from variegate.engine.engine import Images

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.engine.build import lay, make_image, make_stage, random_tables
+from tests.engine.build import make_image, make_stage, random_tables
+from tests.engine.build_mixes import lay
 from tests.engine.checks import native
 from variegate.errors import EngineError
 from variegate.ops.entries import NoiseMode

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image as Pillow
 from PIL import ImageFilter
 
-from tests.engine.build import Generator, Image, lay, make_stage, make_tables, random_tables
+from tests.engine.build import Generator, Image, make_stage, make_tables, random_tables
+from tests.engine.build_mixes import lay
 from tests.engine.checks import check_equal, check_single_entries, check_within, native
 from variegate.engine import reference
 from variegate.engine.tolerance import EXACT, MIX

@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import maximum_flow
 import variegate as vg
 from variegate.engine import compiled, flow
 from variegate.engine.puzzle import Cut, Solvers, cut_of, moved, solve
-from variegate.ops.entries import Puzzle
+from variegate.ops.layers import Puzzle
 
 PLAIN = Solvers(flow.min_cut, flow.assign)
 SOLVERS = {"plain": PLAIN} | ({"native": compiled.solvers()} if compiled.available() else {})

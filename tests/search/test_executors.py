@@ -64,7 +64,7 @@ def test_every_task_ends_once_with_its_value_or_its_error(kind: str, tmp_path: P
     assert own == {kind == "local"}
 
 
-def test_two_processes_work_at_the_same_time_and_a_waiting_task_can_be_cancelled() -> None:
+def test_two_processes_work_at_the_same_time_and_a_waiting_task_can_be_withdrawn() -> None:
     with open_executor("processes", nap, workers=2) as executor:
         for key, seconds in (("a", 0.0), ("b", 0.4), ("c", 0.4), ("d", 9.0)):
             executor.submit(key, seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
@@ -113,6 +113,20 @@ def reading(
         "validation": validation,
         "test": test,
     }
+
+
+class Running(TypedDict):
+    """Where a search runs its trainings, and what is told about it."""
+
+    executor: str
+    workers: int | None
+    track: str | None
+
+
+def running(executor: str, workers: int | None, track: Tracker | None) -> Running:
+    """The workflow's arguments for where trainings run."""
+    told = None if track is None else track.value
+    return {"executor": executor, "workers": workers, "track": told}
 
 
 def data_flags(

@@ -97,15 +97,9 @@ def command(
             text = workflow.plan(data, progress=show.event, **asked)
             show.result({"schema": "variegate.plan/1", "plan": text}, [text])
             return
+        where = o.running(executor, workers, track)
         found = workflow.search(
-            data,
-            out=out,
-            progress=show.event,
-            executor=executor,
-            workers=workers,
-            track=None if track is None else track.value,
-            command=show.command,
-            **asked,
+            data, out=out, progress=show.event, command=show.command, **where, **asked
         )
         show.result(found.to_dict(), lines(found))
         flags = o.data_flags(train_per_class, size, limit, on_error, seed, validation, test)

@@ -11,7 +11,7 @@ from variegate.engine.engine import Images
 from variegate.engine.puzzle import Cut, Solvers, cut_of
 from variegate.engine.values import levels
 from variegate.errors import EngineError
-from variegate.ops.entries import ITSELF, Layers, Pasted, Puzzle, Salient
+from variegate.ops.layers import ITSELF, Layers, Pasted, Puzzle, Salient
 from variegate.ops.mixing import FIRST, around, one_layer, whole_frame
 from variegate.plan.counter import uniforms
 from variegate.plan.mixes import mix_stage

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from variegate.ops.entries import Puzzle
+from variegate.ops.layers import Puzzle
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from variegate.ops.entries import ITSELF, Chains, Floats, Ints, Layers
+from variegate.ops.entries import Floats, Ints
+from variegate.ops.layers import ITSELF, Chains, Layers
 from variegate.ops.mixing import ALPHA, beta_quantile, whole_frame
 from variegate.ops.op import OPS, Draw, Kind, Mixing, Param, Setting, declare
 from variegate.ops.settings import whole

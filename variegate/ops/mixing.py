@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from variegate.ops.entries import Floats, Geometry, Ints, Layers
+from variegate.ops.entries import Floats, Geometry, Ints
+from variegate.ops.layers import Layers
 from variegate.ops.op import Draw, Kind, Mixing, Param, Setting, declare
 from variegate.ops.regions import clip_rects
 from variegate.ops.settings import ANTIALIAS, RESAMPLE, number

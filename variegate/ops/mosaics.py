@@ -7,17 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from variegate.ops.entries import (
-    Blobs,
-    Floats,
-    Geometry,
-    Ints,
-    Layers,
-    Pasted,
-    Puzzle,
-    Salient,
-    Words,
-)
+from variegate.ops.entries import Floats, Geometry, Ints, Words
+from variegate.ops.layers import Blobs, Layers, Pasted, Puzzle, Salient
 from variegate.ops.mixing import ALPHA, beta_quantile, cut_sides
 from variegate.ops.op import Draw, Kind, Mixing, Setting, declare
 from variegate.ops.settings import (

@@ -15,7 +15,7 @@ from variegate.engine.late import mix_of, paste_of
 from variegate.engine.puzzle import Solvers
 from variegate.engine.saliency import saliency_maps
 from variegate.errors import InputError, PolicyError
-from variegate.ops.entries import Pasted
+from variegate.ops.layers import Pasted
 from variegate.ops.op import Kind, Mixing
 from variegate.ops.registry import get
 from variegate.pipeline.marks import MARKS, Marks

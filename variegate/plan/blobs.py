@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from variegate.ops.entries import Blobs, Ints, Layers
+from variegate.ops.entries import Ints
+from variegate.ops.layers import Blobs, Layers
 from variegate.ops.mixing import one_layer, whole_frame
 from variegate.plan.counter import hashes
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from variegate.ops.entries import ITSELF, Geometry, Layers
+from variegate.ops.entries import Geometry
+from variegate.ops.layers import ITSELF, Layers
 from variegate.plan.drawn import Group
 from variegate.plan.geometry import PendingGeometry
 from variegate.plan.program import MixStage, Stage

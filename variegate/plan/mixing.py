@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.errors import PolicyError
-from variegate.ops.entries import Blobs, Chains, Geometry, Layers
+from variegate.ops.entries import Geometry
+from variegate.ops.layers import Blobs, Chains, Layers
 from variegate.ops.op import Op
 from variegate.ops.registry import get
 from variegate.plan.blobs import blob_layers

@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from variegate.ops.entries import Output, Pasted, Puzzle, Salient
+from variegate.ops.entries import Output
+from variegate.ops.layers import Pasted, Puzzle, Salient
 
 Array: TypeAlias = npt.NDArray[np.generic]
 Numbers: TypeAlias = npt.NDArray[Any]

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from variegate.errors import InputError, StoreError, VariegateError
 from variegate.search.checks import check_arguments, check_space
-from variegate.search.executors import Done, check_executor, open_executor
+from variegate.search.executors import Done, Executor, check_executor, open_executor
 from variegate.search.final_round import final_round, is_short
 from variegate.search.interrupt import whole_write
 from variegate.search.lock import locked
@@ -98,32 +98,34 @@ def run_study(
     check_space(space)
     identity = _identity(plan, data, seed, space, known)
     path, call = Path(store), partial(measure, objective)
-    with (
-        _quiet(),
-        locked(path),
-        open_executor(executor, call, workers=workers, cores=cores) as team,
-    ):
-        window = _window(path, name, plan.schedule, team.workers)
-        if window > 1:
-            identity["window"] = window
-        with open_study(path, name, identity) as study:
-            size = plan.schedule.rungs[0].trials
-            study.sampler = make_sampler(method, space, seed, size, window)
-            first, last = _seeds(plan.schedule, seed)
-            run = Run(
-                executor=team,
-                window=window,
-                study=study,
-                store=path,
-                space=space,
-                cost=plan,
-                seeds=first,
-                final_seeds=last,
-                controls=known,
-                tie_break=tie_break,
-                on_trial=on_trial,
-            )
-            return _search(run, stop)
+    make = partial(
+        Run,
+        store=path,
+        space=space,
+        cost=plan,
+        controls=known,
+        tie_break=tie_break,
+        on_trial=on_trial,
+    )
+    team = open_executor(executor, call, workers=workers, cores=cores)
+    with _quiet(), locked(path), team as made, _run(make, made, name, identity, seed) as run:
+        return _search(run, stop)
+
+
+@contextmanager
+def _run(
+    make: partial[Run], team: Executor, name: str, identity: dict[str, Any], seed: int
+) -> Iterator[Run]:
+    """The run over an opened study, with the window that is stored or fits the workers."""
+    store, plan, space = make.keywords["store"], make.keywords["cost"], make.keywords["space"]
+    window = _window(store, name, plan.schedule, team.workers)
+    if window > 1:
+        identity["window"] = window
+    with open_study(store, name, identity) as study:
+        size = plan.schedule.rungs[0].trials
+        study.sampler = make_sampler(plan.method, space, seed, size, window)
+        first, last = _seeds(plan.schedule, seed)
+        yield make(executor=team, window=window, study=study, seeds=first, final_seeds=last)
 
 
 def _identity(

@@ -117,9 +117,8 @@ def compare(
     reading: how the data is read and divided, see `Reading`. join_validation: train on the
     validation images too, because nothing is chosen any more; by default so, except with
     train_per_class. jobs: processes at a time; None: one a core where a training takes one thread.
-    track: mlflow or tensorboard, told everything too.
-    Each finished run is in out/comparison.json at once; the same call trains only what is missing.
-    Ctrl-C raises Interrupted. Raises DataError, InputError, PolicyError, StoreError, MissingExtra.
+    track: mlflow or tensorboard. Each finished run is in out/comparison.json at once; the same call
+    trains only what is missing. Ctrl-C raises Interrupted. Raises DataError, InputError, PolicyError, StoreError, MissingExtra.
     """
     need("compare", "train", "report")
     check_track(track)
@@ -148,16 +147,21 @@ def compare(
     tasks = [Task(arm, n) for n in numbers for arm in policies if n not in record.seeds(arm)]
     at_once = max(1, min(jobs or _auto_jobs(chosen, info.device), len(tasks)))
     _plan(work, len(tasks), at_once, joined, folder, progress)
-    with tracked(track, folder, "compare", {"joined": joined, **record.settings}) as tracker:
+    with tracked(track, folder, "compare", record.settings) as tracker:
         state = _State(record, folder / RECORD, len(tasks), at_once, progress, tracker)
-        try:
-            run_all(work, tasks, at_once, state.add, state.during)
-        except KeyboardInterrupt:
-            saved = f"{state.done} of {len(tasks)} runs of this call are saved in {state.path}"
-            raise Interrupted(saved) from None
+        _run(work, tasks, at_once, state)
         result = _result(state.record, info, folder, len(tasks))
         _track(tracker, result, folder)
     return result
+
+
+def _run(work: RunData, tasks: Sequence[Task], at_once: int, state: _State) -> None:
+    """Train every task; after Ctrl-C, say what is saved."""
+    try:
+        run_all(work, tasks, at_once, state.add, state.during)
+    except KeyboardInterrupt:
+        saved = f"{state.done} of {len(tasks)} runs of this call are saved in {state.path}"
+        raise Interrupted(saved) from None
 
 
 def _track(tracker: Tracker | None, result: CompareResult, folder: Path) -> None:

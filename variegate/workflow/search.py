@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -35,6 +36,8 @@ from variegate.workflow.tracking import check_track, tell_stored, tracked
 from variegate.workflow.watch import ChildObjective, Told, Watch
 
 if TYPE_CHECKING:
+    from variegate import search as rooms
+    from variegate.adapters.tracking import Tracker
     from variegate.data import Dataset
     from variegate.train import TrainSettings
 
@@ -72,8 +75,7 @@ def search(
     ready = set_up(data, asked, progress, objective)
     from variegate.search import run_study
 
-    folder = prepare(out)
-    work = ready.plan
+    folder, work = prepare(out), ready.plan
     mark = _mark(ready, objective)
     described = _describe(data, ready.options, ready.settings, command)
     text = f"{ready}; kept in {folder}"
@@ -84,31 +86,41 @@ def search(
         space = work.narrowed(ready.train, ready.validation, ready.settings, mark, folder, progress)
     job = Job(ready.info, work.cost, space, folder, mark, described)
     told, busy = _workers(ready, objective, progress, executor, workers)
+    run = partial(run_study, stop=stop, executor=executor, workers=workers, cores=busy)
     with tracked(track, folder, "search", {"plan": str(work), **described}) as tracker:
-        tell_stored(tracker, folder / STORE, STUDY, ready.classes)
-        try:
-            result = run_study(
-                told if executor == "local" else told.objective,
-                method=work.cost.method,
-                space=space,
-                schedule=work.cost.schedule,
-                controls=work.controls,
-                seed=ready.options.seed,
-                store=folder / STORE,
-                name=STUDY,
-                data=mark,
-                on_trial=Watch(told, folder / BEST, progress, tracker, ready.classes),
-                stop=stop,
-                executor=executor,
-                workers=workers,
-                cores=busy,
-            )
-        except KeyboardInterrupt:
-            raise Interrupted(save_stopped(job)) from None
-        saved = save(job, result)
-        if tracker is not None:
-            tracker.artifact(folder / BEST)
-            tracker.artifact(folder / RECORD)
+        return _run(run, job, ready, told, executor == "local", progress, tracker)
+
+
+def _run(
+    run: Callable[..., rooms.StudyResult],
+    job: Job,
+    ready: Setup,
+    told: Told,
+    here: bool,
+    progress: Progress | None,
+    tracker: Tracker | None,
+) -> SearchResult:
+    """Run the study, tell the tracker, and write what is left in the folder."""
+    tell_stored(tracker, job.out / STORE, STUDY, ready.classes)
+    try:
+        result = run(
+            told if here else told.objective,
+            method=job.plan.method,
+            space=job.space,
+            schedule=job.plan.schedule,
+            controls=ready.plan.controls,
+            seed=ready.options.seed,
+            store=job.out / STORE,
+            name=STUDY,
+            data=job.mark,
+            on_trial=Watch(told, job.out / BEST, progress, tracker, ready.classes),
+        )
+    except KeyboardInterrupt:
+        raise Interrupted(save_stopped(job)) from None
+    saved = save(job, result)
+    if tracker is not None:
+        tracker.artifact(job.out / BEST)
+        tracker.artifact(job.out / RECORD)
     return saved
 
 
