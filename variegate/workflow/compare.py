@@ -117,8 +117,8 @@ def compare(
     reading: how the data is read and divided, see `Reading`. join_validation: train on the
     validation images too, because nothing is chosen any more; by default so, except with
     train_per_class. jobs: processes at a time; None: one a core where a training takes one thread.
-    track: mlflow or tensorboard. Each finished run is in out/comparison.json at once; the same call
-    trains only what is missing. Ctrl-C raises Interrupted. Raises DataError, InputError, PolicyError, StoreError, MissingExtra.
+    track: mlflow or tensorboard. Each finished run is saved at once; the same call goes on. Ctrl-C
+    raises Interrupted. Raises DataError, InputError, PolicyError, StoreError, MissingExtra.
     """
     need("compare", "train", "report")
     check_track(track)
