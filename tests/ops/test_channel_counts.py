@@ -14,6 +14,7 @@ COLOR_ONLY = {
     "ChannelDropout", "ChannelShuffle", "Color", "ColorJitter", "ColorTemperature", "Grayscale",
     "HueSaturationValue", "ISONoise", "ImageCompression", "JpegCompression", "PlanckianJitter",
     "RGBShift", "RandomPhotometricDistort", "ToGray", "ToSepia",
+    "FancyPCA", "RandomRain", "RandomSnow", "RandomSunFlare",
 }  # fmt: skip
 
 
@@ -24,9 +25,11 @@ def test_many_channels_work_or_are_refused_by_name(name: str) -> None:
         if name == "Normalize":
             arguments |= {"mean": (0.5,) * channels, "std": (0.2,) * channels}
         images = np.random.default_rng(1).integers(0, 256, (2, 12, 14, channels), dtype=np.uint8)
-        aug = vg.Pipeline([Step(name, arguments)], seed=1)
+        aug = vg.Pipeline([Step(name, arguments)], seed=1, saliency=lambda x, _: x[..., 0])
+        marks = {"instance_masks": np.ones((2, 1, 12, 14), np.uint8)} if name == "CopyPaste" else {}
         try:
-            out = aug(images=images, labels=np.eye(2, dtype=np.float32), index=range(2))["images"]
+            soft = np.eye(2, dtype=np.float32)
+            out = aug(images=images, labels=soft, index=range(2), **marks)["images"]
             found, text = out[0].shape[2], name
         except VariegateError as error:
             found, text = 0, str(error)

@@ -13,6 +13,8 @@ import numpy.typing as npt
 from variegate.ops.entries import NoiseMode
 from variegate.plan.program import Resample, Stage, Tables, Verb
 
+TINY = 40  # values
+
 
 @dataclass(frozen=True)
 class Tolerance:
@@ -36,9 +38,9 @@ class Tolerance:
         if found.dtype != np.uint8:
             return "" if off.max() <= self.floats else f"off by {off.max():.3g}"
         equal, near = float(np.mean(off == 0)), float(np.mean(off <= 1))
-        # One value of a small image is more than the share: it is then held to one level.
-        few = 1.0 / found.size
-        fits = equal >= self.equal - few * (self.equal < 1) and near >= self.near
+        # A share says nothing of a few values: a tiny image is held to one level.
+        tiny = self.equal < 1 and found.size < TINY
+        fits = (tiny or equal >= self.equal) and near >= self.near
         if fits and off.max() <= self.most:
             return ""
         return f"{equal:.5f} equal, {near:.5f} within a level, off by up to {off.max():.0f}"

@@ -51,12 +51,14 @@ def augmented(
     steps = policy.steps
     if steps and isinstance(steps[-1], Step) and get(steps[-1].op).kind is Kind.OUTPUT:
         steps = steps[:-1]
-    run = Pipeline(Policy(steps), seed=seed, classes=classes, engine=engine)
+    run = Pipeline(Policy(steps), seed=seed, classes=classes, engine=engine, saliency=_unusual)
     batch: dict[str, Any] = {"images": [np.asarray(sample["image"]) for sample in samples]}
     if all(image.shape == batch["images"][0].shape for image in batch["images"]):
         batch["images"] = np.stack(batch["images"])
     marks = {one: many for one, many in MARKS.items() if one in samples[0]}
     batch |= {many: [sample[one] for sample in samples] for one, many in marks.items()}
+    if "instance_masks" not in batch and _pastes(policy):
+        batch["instance_masks"] = [_middle(np.asarray(sample["image"])) for sample in samples]
     out = run(labels=labels, index=np.arange(len(samples)), epoch=epoch, **batch)
     return [
         {"image": np.asarray(out["images"][place])}
@@ -120,3 +122,26 @@ def _outlined(image: Image, mask: npt.NDArray[Any]) -> Image:
     pixels = np.array(image)
     pixels[edge] = np.array(COLORS)[(mask[edge] - 1) % len(COLORS)]
     return Images.fromarray(pixels)
+
+
+def _pastes(policy: Policy) -> bool:
+    """Whether a step pastes instances, and so needs their masks."""
+    from variegate.ops.registry import get
+    from variegate.policy.policy import walk
+
+    mixings = [get(step.op).mixing for step, _ in walk(policy.steps)]
+    return any(mixing is not None and mixing.needs == "instances" for mixing in mixings)
+
+
+def _middle(image: Any) -> Any:
+    """A stand-in (1, h, w) for a picture without instance masks: its middle."""
+    height, width = image.shape[:2]
+    mask = np.zeros((1, height, width), dtype=np.uint8)
+    mask[0, height // 4 : height - height // 4, width // 4 : width - width // 4] = 1
+    return mask
+
+
+def _unusual(images: Any, labels: Any) -> Any:
+    """A stand-in (n, h, w) for a model's saliency: how far each pixel is from the mean."""
+    gray = [np.asarray(image, dtype=np.float64).mean(axis=2) for image in images]
+    return np.stack([np.abs(own - own.mean()) for own in gray])
