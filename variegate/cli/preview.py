@@ -60,4 +60,5 @@ def command(
         changed = f"{100 * made.changed:.0f} % of the pictures differ from their original"
         line = f"{made.path}: {shown}, {width} x {height} pixels; {changed}"
         show.result(made.to_dict(), [line])
-        show.next(f"variegate search {shlex.quote(data)}" + (f" --size {size}" if size else ""))
+        if made.searchable:
+            show.next(f"variegate search {shlex.quote(data)}" + (f" --size {size}" if size else ""))

@@ -95,7 +95,7 @@ def command(
         }
         if dry_run:
             text = workflow.plan(data, progress=show.event, **asked)
-            show.result({"schema": "variegate.plan/1", "plan": text}, [text])
+            show.result({"schema": "variegate.plan/1", "plan": text}, [f"{text}; nothing is run"])
             return
         where = o.running(executor, workers, track)
         found = workflow.search(

@@ -37,13 +37,17 @@ Pixels = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Preview:
-    """A written contact sheet: rows of images, columns by title, size (height, width) in pixels."""
+    """A written contact sheet: rows of images, columns by title, size (height, width) in pixels.
+
+    searchable: whether the images came with class labels, as a search needs them.
+    """
 
     path: Path
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     size: tuple[int, int]
     changed: float
+    searchable: bool
 
     def to_dict(self) -> dict[str, Any]:
         """What is on the sheet, as JSON values."""
@@ -54,6 +58,7 @@ class Preview:
             "columns": list(self.columns),
             "size": list(self.size),
             "changed": self.changed,
+            "searchable": self.searchable,
         }
 
 
@@ -106,6 +111,7 @@ def preview(
         columns=tuple(title for title, _ in columns),
         size=(sheet.height, sheet.width),
         changed=sum(different) / len(different),
+        searchable=classes > 1 and len(samples[0]) == 1,
     )
 
 

@@ -80,9 +80,7 @@ def plan(
 
     Nothing is searched or written. Raises what `search` raises.
     """
-    ready = set_up(data, asked, progress)
-    tell(progress, Event("plan", f"{ready}; nothing is run", 0, ready.plan.cost.trials))
-    return str(ready)
+    return str(set_up(data, asked, progress))
 
 
 def set_up(
