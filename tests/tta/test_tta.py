@@ -180,6 +180,23 @@ def test_a_fit_is_never_below_one_view_on_the_second_half(method: str) -> None:
     assert len(kinds) > 1
 
 
+@pytest.mark.parametrize("method", ["greedy", "weights"])
+def test_a_view_that_loses_less_but_is_wrong_more_often_is_not_taken(method: str) -> None:
+    """The first view is right on 80 % of the images, barely, and sure of its errors; the second is
+    right on 60 % and never sure.
+    """
+    place, labels = np.arange(400), np.repeat([0, 1], 200)
+    first = np.where(place % 5 < 4, 0.51, 0.001)
+    second = np.where(np.isin(place % 5, (0, 1)), 0.4, 0.6)
+    true = np.stack([first, second])
+    views = np.empty((2, 400, 2))
+    views[:, place, labels], views[:, place, 1 - labels] = true, 1 - true
+    fit = fit_views(views, labels, method)
+    assert fit.kind == "one"
+    assert fit.accuracy == fit.alone_accuracy
+    assert calibrated_loss(views[1], labels)[0] < calibrated_loss(views[0], labels)[0]
+
+
 def test_halves_divide_each_class_evenly() -> None:
     labels = np.repeat([0, 1, 2], [11, 4, 1])
     first, second = halves(labels)
