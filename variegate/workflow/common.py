@@ -26,13 +26,14 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "search": ("optuna",),
     "report": ("matplotlib", "scipy", "statsmodels"),
     "data": ("sklearn",),
+    "tta": ("ensemble_boxes", "onnxruntime"),
     "keras": ("keras",),
     "ray": ("ray",),
     "mlflow": ("mlflow",),
     "tensorboard": ("tensorboard",),
 }
 # Where the name on import is not the name to install.
-INSTALLED_AS = {"sklearn": "scikit-learn", "PIL": "pillow"}
+INSTALLED_AS = {"sklearn": "scikit-learn", "PIL": "pillow", "ensemble_boxes": "ensemble-boxes"}
 
 
 @dataclass(frozen=True)
