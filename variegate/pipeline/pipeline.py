@@ -108,7 +108,7 @@ class Pipeline:
         shuffling = {s.op for s, _ in walk(self.policy.steps) if get(s.op).kind is Kind.CELLS}
         self._shuffles = tuple(sorted(shuffling))
         last = self.policy.steps[-1] if self.policy.steps else None
-        self._channels_first = isinstance(last, Step) and last.arguments.get("layout") == "NCHW"
+        self.channels_first = isinstance(last, Step) and last.arguments.get("layout") == "NCHW"
         self._stream = Stream()
         self._buffers = Buffers()
         self._prepare_ahead()
@@ -177,7 +177,7 @@ class Pipeline:
         into, means = given.out(out, program), self._means(images.count)
         self._check_wide(given)
         result = apply_program(program, images, given.batch, means, into)
-        return given.finished(result, program, out, self._channels_first)
+        return given.finished(result, program, out, self.channels_first)
 
     def _check_wide(self, given: Given) -> None:
         if given.wide:
