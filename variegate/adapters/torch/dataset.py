@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from torch.utils import data
@@ -17,7 +18,8 @@ from variegate.pipeline import Pipeline
 BATCH = {"image": "images", "label": "labels", "mask": "masks"}
 
 
-class Item(NamedTuple):
+@dataclass(frozen=True)
+class Item:
     """A sample with its index and epoch, as `Indexed` gives it and `Collate` takes it."""
 
     sample: Any

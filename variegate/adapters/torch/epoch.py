@@ -13,7 +13,8 @@ class Epoch:
     """
 
     def __init__(self) -> None:
-        self._cell = torch.zeros(1, dtype=torch.int64).share_memory_()
+        self._cell = torch.zeros(1, dtype=torch.int64)
+        self._cell.share_memory_()  # type: ignore[no-untyped-call]
 
     def set(self, epoch: int) -> None:
         """Sets the number; raises PolicyError where it is no whole number of at least 0."""

@@ -113,9 +113,10 @@ def _read_named(others: Mapping[str, Any], keep: Sequence[str]) -> tuple[dict[st
         if name in keep:
             continue
         if name not in NAMES:
+            near = suggest(str(name), list(NAMES))
             raise InputError(
-                f"sample: unknown name {name!r}; {suggest(str(name), NAMES)}; what may stay as it "
-                f"is goes into keep=({name!r},)"
+                f"sample: unknown name {name!r}; {near}; what may stay as it is goes into "
+                f"keep=({name!r},)"
             )
         targets[name] = plain(value)
     tensors = {name for name, value in others.items() if isinstance(value, torch.Tensor)}

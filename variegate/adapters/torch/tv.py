@@ -76,7 +76,7 @@ def _rows(target: Mapping[str, Any]) -> int | None:
     for value in target.values():
         if is_tv(value, "KeyPoints") and value.ndim > 2:
             return len(value)
-    labels = target.get("labels")
+    labels: Any = target.get("labels")
     for value in target.values():
         bound = is_tv(value, "Mask") and value.ndim == 3 and labels is not None
         if bound and np.ndim(labels) == 1 and len(labels) == len(value):
