@@ -51,6 +51,7 @@ _LATER = {
     "SomeOf": "variegate.policy.nodes",
     "TTA": "variegate.tta",
     "TrivialAugment": "variegate.policy.nodes",
+    "audit": "variegate.workflow",
     "compare": "variegate.workflow",
     "from_albumentations": "variegate.adapters.albumentations",
     "from_timm": "variegate.adapters.timm",

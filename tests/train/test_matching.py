@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,3 +57,31 @@ def test_what_changes_the_meaning_scores_below_what_keeps_it(
     twice = judge(vg.Policy([vg.Rotate(angle=(-60, 60))]), 2, 0).accuracy
     kinder = DensityMatching(judge.folds, settings, 15, "max", models=judge.models)
     assert kinder(vg.Policy([vg.Rotate(angle=(-60, 60))]), 2, 0).accuracy >= twice
+
+
+def test_images_of_one_group_are_never_on_both_sides(few: Dataset) -> None:
+    grouped = replace(few, groups=np.arange(len(few)) // 2 + 100)
+    for rest, own in folds(grouped, 2, seed=3):
+        assert rest.groups is not None
+        assert own.groups is not None
+        assert not set(rest.groups.tolist()) & set(own.groups.tolist())
+        assert own.counts().tolist() == [2] * 10
+    with pytest.raises(DataError, match="class '0' has 2 groups, 3 folds"):
+        folds(grouped, 3, seed=0)
+
+
+def test_what_is_shown_is_what_was_asked_about(few: Dataset) -> None:
+    """The pictures of single images are those of the whole batch, in the order of the labels."""
+    settings = TrainSettings.for_data(few, width=4, threads=1)
+    judge = DensityMatching(folds(few, 2, seed=0), settings, epochs=1, images=12)
+    labels = judge.labels(7)
+    assert labels.tolist() == judge.ask(vg.Policy(), 1, 7)[1].tolist()
+    assert len(labels) == 24
+    shown = judge.show(vg.Policy(), [0, 13, 23], 7)
+    for image, place in zip(shown, (0, 13, 23), strict=True):
+        same = (few.images == image).all(axis=(1, 2, 3))
+        assert few.labels[np.flatnonzero(same)[0]] == labels[place]
+    noisy = vg.Policy([vg.GaussianNoise(sigma=(0.1, 0.2))])
+    once = judge.show(noisy, [13, 0], 7)
+    np.testing.assert_array_equal(once[::-1], judge.show(noisy, [0, 13], 7))
+    assert (once[0] != judge.show(vg.Policy(), [13], 7)[0]).any()

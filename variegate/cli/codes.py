@@ -15,7 +15,8 @@ FINDINGS, USAGE, UNEXPECTED, INTERRUPTED = 1, 2, 70, 130
 
 CODES = {
     0: "done",
-    FINDINGS: "done, with findings (no proven gain under --require-gain; nothing usable in doctor)",
+    FINDINGS: "done, with findings (no proven gain under --require-gain; bad data under --fail-on; "
+    "nothing usable in doctor)",
     USAGE: "wrong option or argument",
     3: "the data cannot be read or divided",
     4: "the policy is not legal",

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from variegate.cli import bench, compare, demo, doctor, ops, preview, report, search
+from variegate.cli import audit, bench, compare, demo, doctor, ops, preview, report, search
 from variegate.cli.codes import codes_text
 
 app = typer.Typer(
@@ -35,11 +35,11 @@ def variegate_(
 ) -> None:
     """Find, measure and explain image-augmentation policies.
 
-    In order: preview DATA, search DATA, compare DATA, report RUN. All on handwritten digits: demo.
+    In order: preview DATA, audit DATA, search DATA, compare DATA, report RUN. On digits: demo.
     """
 
 
-for _module in (doctor, ops, preview, search, compare, report, demo, bench):
+for _module in (doctor, ops, preview, audit, search, compare, report, demo, bench):
     app.command(name=_module.__name__.rpartition(".")[2])(_module.command)
 
 if __name__ == "__main__":

@@ -20,7 +20,17 @@ from variegate.search.space import FamilySpace, OpRange, Option, Step
 if TYPE_CHECKING:
     from variegate.policy import Policy
 
-__all__ = ["KEEP", "LADDER", "OpScore", "narrow", "score_ops"]
+__all__ = [
+    "KEEP",
+    "LADDER",
+    "LEAST",
+    "OpScore",
+    "candidates",
+    "cap_of",
+    "narrow",
+    "restrict",
+    "score_ops",
+]
 
 # An op is kept as far as the clean models still get this share of what they get right without it.
 KEEP = 0.6
@@ -74,7 +84,7 @@ def score_ops(
     have = {(score.group, score.name): score for score in known}
     clean: list[float] = []
     found = []
-    for group, name, steps in _candidates(space):
+    for group, name, steps in candidates(space):
         score = have.get((group, name))
         if score is None:
             if not clean:
@@ -107,12 +117,15 @@ def _score(
         tried.append((magnitude, round(share, 4)))
         if share >= keep:
             break
-    cap = _cap(tried, keep) if len(steps) > 1 else float(tried[0][1] >= keep)
+    cap = cap_of(tried, keep) if len(steps) > 1 else float(tried[0][1] >= keep)
     return OpScore(name, group, tuple(tried), cap if cap >= LEAST else 0.0)
 
 
-def _cap(tried: Sequence[tuple[float, float]], keep: float) -> float:
-    """The magnitude where the line through what was tried crosses `keep`; at 0 all is kept."""
+def cap_of(tried: Sequence[tuple[float, float]], keep: float) -> float:
+    """The magnitude where the line through what was tried crosses `keep`; at 0 all is kept.
+
+    tried: pairs of magnitude and share, from the strongest down to the first that is kept.
+    """
     (magnitude, share), *stronger = tried[::-1]
     if share < keep:
         return round(magnitude * (1 - keep) / (1 - share), 3)
@@ -122,7 +135,7 @@ def _cap(tried: Sequence[tuple[float, float]], keep: float) -> float:
     return round(magnitude + (above - magnitude) * (share - keep) / (share - less), 3)
 
 
-def _candidates(space: FamilySpace) -> list[tuple[str, str, list[tuple[float, list[Step]]]]]:
+def candidates(space: FamilySpace) -> list[tuple[str, str, list[tuple[float, list[Step]]]]]:
     """Group, name and, from the strongest, (magnitude, steps) of everything that is scored.
 
     Mixes are left out: a mixed image has two meanings by design.
@@ -151,10 +164,24 @@ def _policy(steps: list[Step]) -> dict[str, Any]:
 
 
 def narrow(space: FamilySpace, scores: Iterable[OpScore]) -> FamilySpace:
-    """The space without what changed the meaning, and magnitudes capped.
+    """The space of `restrict`, in the shape that a guided search draws from.
 
     At their caps all ops cost the clean models as much, so one shared magnitude is enough.
-    `PLAIN` more choices of no mix make mixing the exception. Raises InputError where no op is left.
+    `PLAIN` more choices of no mix make mixing the exception.
+    """
+    left = restrict(space, scores)
+    return replace(
+        left,
+        num_ops=(space.num_ops[0], min(space.num_ops[1], MOST_OPS)),
+        tail=tuple(replace(o, choices=((),) * PLAIN + o.choices) for o in space.tail),
+        shared=True,
+    )
+
+
+def restrict(space: FamilySpace, scores: Iterable[OpScore]) -> FamilySpace:
+    """The space without what changed the meaning, and magnitudes capped; nothing else changes.
+
+    Raises InputError where no op is left.
     """
     caps = {(score.group, score.name): score.cap for score in scores}
     families = []
@@ -164,19 +191,13 @@ def narrow(space: FamilySpace, scores: Iterable[OpScore]) -> FamilySpace:
         if left:
             families.append(replace(family, ops=left))
     if not families:
-        raise InputError("guided: every op of the space changes the meaning of these images")
-    return replace(
-        space,
-        families=tuple(families),
-        num_ops=(space.num_ops[0], min(space.num_ops[1], MOST_OPS)),
-        base=tuple(_kept(option, caps) for option in space.base),
-        tail=tuple(replace(o, choices=((),) * PLAIN + o.choices) for o in space.tail),
-        shared=True,
-    )
+        raise InputError("every op of the space changes the meaning of these images")
+    base = tuple(_kept(option, caps) for option in space.base)
+    return replace(space, families=tuple(families), base=base)
 
 
 def _capped(op: OpRange, cap: float) -> OpRange | None:
-    if cap <= 0:
+    if cap <= 0 or (op.low is not None and cap < op.low):
         return None
     return op if op.low is None or op.high is None else replace(op, high=min(cap, op.high))
 

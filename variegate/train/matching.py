@@ -33,18 +33,24 @@ Floats = npt.NDArray[np.floating]
 def folds(dataset: Dataset, count: int, seed: int) -> list[Fold]:
     """Divide class by class into `count` parts; each is held out once: pairs (rest, held out).
 
-    Raises DataError for a class with fewer images than folds.
+    Images of one group stay together. Raises DataError for a class with fewer images, or groups of
+    them, than folds.
     """
     check_whole("folds", count, 2)
     place = np.zeros(len(dataset), np.int64)
     generator = np.random.default_rng([seed, count])
+    units = np.arange(len(dataset)) if dataset.groups is None else dataset.groups
+    kind = "images" if dataset.groups is None else "groups"
     for label, name in enumerate(dataset.classes):
         own = np.flatnonzero(dataset.labels == label)
-        if len(own) < count:
+        each, unit = np.unique(units[own], return_inverse=True)
+        if len(each) < count:
             raise DataError(
-                f"{dataset.name}: class {name!r} has {len(own)} images, {count} folds need as many"
+                f"{dataset.name}: class {name!r} has {len(each)} {kind}, {count} folds need as many"
             )
-        place[generator.permutation(own)] = np.arange(len(own)) % count
+        turn = np.empty(len(each), np.int64)
+        turn[generator.permutation(len(each))] = np.arange(len(each)) % count
+        place[own] = turn[unit]
     return [
         (dataset.take(np.flatnonzero(place != k)), dataset.take(np.flatnonzero(place == k)))
         for k in range(count)
@@ -75,28 +81,51 @@ class DensityMatching:
 
     def __call__(self, policy: Policy, budget: int, seed: int) -> Scores:
         """Score a policy by `budget` passes over every held-out image."""
-        check_whole("passes", budget, 1)
-        chosen = range(len(self.folds)) if self.only is None else [self.only]
-        parts = [self._fold(number, policy, budget, seed) for number in chosen]
-        probabilities = np.concatenate([p for p, _ in parts])
-        labels = np.concatenate([own for _, own in parts])
-        return score(probabilities, labels)
+        rounds, labels = self.ask(policy, budget, seed)
+        return score(self._joined(rounds, labels), labels)
 
-    def _fold(
-        self, number: int, policy: Policy, passes: int, seed: int
-    ) -> tuple[Floats, npt.NDArray[np.int64]]:
+    def ask(self, policy: Policy, passes: int, seed: int) -> tuple[Floats, npt.NDArray[np.int64]]:
+        """Probabilities (passes, n, classes) and labels (n,) of the held-out images, fold by fold.
+
+        The images and their order depend on the seed alone, so answers can be paired.
+        """
+        check_whole("passes", passes, 1)
+        found = []
+        for number in self._asked():
+            ids, model = self._ids(number, seed), self.model(number)
+            runs = [self._run(policy, number, ids, seed, turn) for turn in range(passes)]
+            found.append(np.stack([predict(model, images) for images in runs]))
+        return np.concatenate(found, axis=1), self.labels(seed)
+
+    def labels(self, seed: int) -> npt.NDArray[np.int64]:
+        """The labels (n,) of the images that `ask` asks about, in its order."""
+        own = [self.folds[number][1].labels[self._ids(number, seed)] for number in self._asked()]
+        return np.concatenate(own)
+
+    def show(self, policy: Policy, places: Sequence[int], seed: int) -> npt.NDArray[np.uint8]:
+        """What the first pass of `ask` made of the images at these places of its order."""
+        order = [(number, i) for number in self._asked() for i in self._ids(number, seed)]
+        picked = [order[place] for place in places]
+        shown = [self._run(policy, n, np.array([i]), seed, 0)[0] for n, i in picked]
+        return np.stack(shown)
+
+    def _asked(self) -> Sequence[int]:
+        return range(len(self.folds)) if self.only is None else [self.only]
+
+    def _ids(self, number: int, seed: int) -> npt.NDArray[np.int64]:
+        """Which held-out images of a fold are asked about."""
+        count = len(self.folds[number][1])
+        if count <= self.images:
+            return np.arange(count)
+        return np.random.default_rng([seed, number]).permutation(count)[: self.images]
+
+    def _run(
+        self, policy: Policy, number: int, ids: npt.NDArray[np.int64], seed: int, turn: int
+    ) -> npt.NDArray[np.uint8]:
         held = self.folds[number][1]
-        ids = np.arange(len(held))
-        if len(held) > self.images:
-            ids = np.random.default_rng([seed, number]).permutation(len(held))[: self.images]
-        labels = held.labels[ids]
         pipeline = Pipeline(policy.steps, seed=seed, classes=len(held.classes), threads=1)
-        model = self.model(number)
-        rounds = []
-        for turn in range(passes):
-            out = pipeline(images=held.images[ids], labels=labels, index=ids, epoch=turn)
-            rounds.append(predict(model, np.asarray(out["images"])))
-        return self._joined(np.stack(rounds), labels), labels
+        out = pipeline(images=held.images[ids], labels=held.labels[ids], index=ids, epoch=turn)
+        return np.asarray(out["images"])
 
     def _joined(self, rounds: Floats, labels: npt.NDArray[np.int64]) -> Floats:
         """Probabilities (passes, n, classes) as one (n, classes), by the reward."""

@@ -1,10 +1,11 @@
-"""One call each: search, compare, report, preview, ops, doctor and demo.
+"""One call each: audit, search, compare, report, preview, ops, doctor and demo.
 
 Importing it loads no heavy library; each function checks first that what it needs is installed.
 """
 
 from __future__ import annotations
 
+from variegate.workflow.audit import AuditResult, audit
 from variegate.workflow.catalog import OpInfo, ops
 from variegate.workflow.common import DataInfo, Event, Interrupted, MissingExtra
 from variegate.workflow.compare import CompareResult, compare
@@ -18,6 +19,7 @@ from variegate.workflow.setup import plan
 
 __all__ = [
     "ARMS",
+    "AuditResult",
     "CompareResult",
     "DataInfo",
     "DemoResult",
@@ -30,6 +32,7 @@ __all__ = [
     "ReportResult",
     "SearchResult",
     "arms",
+    "audit",
     "compare",
     "demo",
     "doctor",

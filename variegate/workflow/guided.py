@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from variegate.errors import InputError
 from variegate.policy import Policy
@@ -30,6 +31,7 @@ __all__ = [
     "matching",
     "narrowed",
     "plan_search",
+    "pooled",
 ]
 
 OPS, SCHEMA = "ops.json", "variegate.ops/1"
@@ -143,22 +145,53 @@ def control_policies(size: tuple[int, int]) -> dict[str, Policy]:
 
 
 def matching(
-    train: Dataset, validation: Dataset, settings: TrainSettings, epochs: int
+    train: Dataset,
+    validation: Dataset,
+    settings: TrainSettings,
+    epochs: int,
+    *,
+    count: int = FOLDS,
+    images: int = 500,
 ) -> DensityMatching:
-    """Clean models on folds of training and validation images, each as long as one training."""
-    from variegate.data import Dataset as Set
+    """Clean models on folds of training and validation images, each as long as one training.
+
+    images: of each fold, at most so many are asked about.
+    """
     from variegate.train.matching import DensityMatching, folds
 
-    pool = Set(
+    pool = pooled(train, validation)
+    units = pool.labels if pool.groups is None else pool.labels[_firsts(pool.groups)]
+    parts = folds(pool, max(2, min(count, int(np.bincount(units).min()))), 0)
+    each = max(2, round(epochs * len(train) / len(parts[0][0])))
+    return DensityMatching(parts, settings, each, images=images)
+
+
+def pooled(train: Dataset, validation: Dataset) -> Dataset:
+    """Training and validation images as one set; its groups are kept where it has any."""
+    from variegate.data import Dataset as Set
+
+    own = [part.groups for part in (train, validation)]
+    known = [groups for groups in own if groups is not None]
+    groups = None
+    if known:
+        # An image without a group is one of its own, with a number that no group has.
+        free = 1 + max(int(each.max(initial=0)) for each in known)
+        filled = []
+        for part, each in zip((train, validation), own, strict=True):
+            filled.append(free + np.arange(len(part)) if each is None else each)
+        groups = np.concatenate(filled)
+    return Set(
         name=f"{train.name} + {validation.name}",
         images=np.concatenate([train.images, validation.images]),
         labels=np.concatenate([train.labels, validation.labels]),
         classes=train.classes,
+        groups=groups,
     )
-    count = min(FOLDS, int(pool.counts().min()))
-    parts = folds(pool, max(2, count), 0)
-    each = max(2, round(epochs * len(train) / len(parts[0][0])))
-    return DensityMatching(parts, settings, each)
+
+
+def _firsts(groups: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The place of one image of each group."""
+    return np.unique(groups, return_index=True)[1]
 
 
 def narrowed(
