@@ -179,12 +179,15 @@ class Bench:
                 row = self.lines.add({**keys, **self.train(policy, budget, seed)})
             return _Value(row["accuracy"], row["value"])
 
+        drawn = self.spaces()[space]
+        if time.monotonic() > self.until:
+            raise OutOfTimeError
         folder = self.out / "studies" / f"{self.name}-{method}-{space}-{number}"
         folder.mkdir(parents=True, exist_ok=True)
         result = run_study(
             evaluate,
             method=method,
-            space=self.spaces()[space],
+            space=drawn,
             schedule=Schedule.plain(TRIALS, self.job.epochs),
             seed=100 + number,
             store=folder / "study.db",
