@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,7 @@ class Loader:
         self._placed = True  # whether the next loop begins there, not at the next epoch's start
         self._skipped: dict[str, BadFile] = {}
         self._active: weakref.ref[Any] | None = None
+        self._numbered = _Numbered()
 
     @property
     def epoch(self) -> int:
@@ -120,7 +122,7 @@ class Loader:
         return full + (rest > 0 and not self.drop_last)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        self.close()
+        self._end_loop()
         if not self._placed:
             self._epoch, self._taken = self._epoch + 1, 0
         self._placed = False
@@ -130,8 +132,7 @@ class Loader:
 
     def _batches(self, epoch: int, taken: int) -> Iterator[dict[str, Any]]:
         """The batches of one epoch from its sample `taken` on; ends its threads when it ends."""
-        process, samples = os.getpid(), len(self._samples)
-        order = epoch_order(samples, self.seed, epoch) if self.shuffle else np.arange(samples)
+        process, order = os.getpid(), self._order(epoch)
         threads = default_threads() if self.threads is None else self.threads
         pool = ThreadPoolExecutor(threads, thread_name_prefix="variegate-loader")
         shared = self._shared(pool, threads)
@@ -157,6 +158,31 @@ class Loader:
             shared.closed = True
             if os.getpid() == process:
                 pool.shutdown(wait=True, cancel_futures=True)
+
+    def _order(self, epoch: int) -> npt.NDArray[np.int64]:
+        samples = len(self._samples)
+        return epoch_order(samples, self.seed, epoch) if self.shuffle else np.arange(samples)
+
+    def batch(self, number: int, epoch: int = 0) -> dict[str, Any]:
+        """The batch that a loop over an epoch would give at a place, by itself and at once.
+
+        Safe to call from several threads; loops, and the place they have reached, are not touched.
+        With drop_last the number may not be that of a smaller last batch. Raises as a loop does.
+        """
+        place = _whole(number, 0, len(self) - 1, "number")
+        epoch = _whole(epoch, 0, 1 << 62, "epoch")
+        if self._numbered.process != os.getpid():  # its threads stayed behind
+            self._numbered = _Numbered()
+        shared, order = self._numbered.ready(self, epoch)
+        start = place * self.batch_size
+        places = order[start : start + self.batch_size].tolist()
+        following = (int(order[at % len(order)]) for at in count(start + len(places)))
+        batch = Batch(shared, epoch, places, following)
+        batch.start()
+        result, skipped = batch.done.result()
+        for file in skipped:
+            self._skipped.setdefault(file.path, file)
+        return result
 
     def _shared(self, pool: ThreadPoolExecutor, threads: int) -> Shared:
         # while one thread finishes a batch the others are at work on the next, if there is one
@@ -204,7 +230,7 @@ class Loader:
 
     def set_epoch(self, epoch: int) -> None:
         """Let the next loop be this epoch, from its start."""
-        self.close()
+        self._end_loop()
         self._epoch, self._taken, self._placed = _whole(epoch, 0, 1 << 62, "epoch"), 0, True
 
     def state_dict(self) -> dict[str, Any]:
@@ -235,13 +261,17 @@ class Loader:
                 raise InputError(f"state: {name} is {state.get(name)!r}, this loader has {own!r}")
         epoch = _whole(state.get("epoch"), 0, 1 << 62, "state: epoch")
         taken = _whole(state.get("taken"), 0, len(self._samples), "state: taken")
-        self.close()
+        self._end_loop()
         if taken >= self._end(taken):
             epoch, taken = epoch + 1, 0
         self._epoch, self._taken, self._placed = epoch, taken, True
 
     def close(self) -> None:
-        """End the loop in progress and its threads, if there is one."""
+        """End the loop in progress, if there is one, and all threads."""
+        self._end_loop()
+        self._numbered.close()
+
+    def _end_loop(self) -> None:
         active = self._active() if self._active is not None else None
         self._active = None
         if active is not None:
@@ -254,7 +284,36 @@ class Loader:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_active": None}
+        return {**self.__dict__, "_active": None, "_numbered": _Numbered()}
+
+
+class _Numbered:
+    """Threads, memory and the order of the last epoch asked for, for batches by number."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.process = os.getpid()
+        self._shared: Shared | None = None
+        self._order: tuple[int, npt.NDArray[np.int64]] | None = None
+
+    def ready(self, loader: Loader, epoch: int) -> tuple[Shared, npt.NDArray[np.int64]]:
+        """What all batches have in common, made at the first call in a process."""
+        with self._lock:
+            if self._shared is None:
+                threads = default_threads() if loader.threads is None else loader.threads
+                pool = ThreadPoolExecutor(threads, thread_name_prefix="variegate-loader")
+                self._shared = loader._shared(pool, threads)
+            if self._order is None or self._order[0] != epoch:
+                self._order = epoch, loader._order(epoch)
+            return self._shared, self._order[1]
+
+    def close(self) -> None:
+        """End the threads; the next call begins new ones."""
+        with self._lock:
+            shared, self._shared = self._shared, None
+        if shared is not None and self.process == os.getpid():
+            shared.closed = True
+            shared.pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _whole(value: object, low: int, high: int, where: str) -> int:

@@ -62,7 +62,8 @@ class Boxes:
         if len(boxes) != len(sizes) or len(classes) != len(sizes):
             raise InputError(f"bounding_boxes: expected {len(sizes)} images")
         self.width = max((len(b) for b in boxes), default=0)
-        self.dtype = boxes.dtype if self.dense else np.dtype(np.float32)
+        floats = self.dense and boxes.dtype.kind == "f"
+        self.dtype = boxes.dtype if floats else np.dtype(np.float32)
         self.classes, self.corners = [], []
         for place, size in enumerate(sizes):
             own = np.asarray(classes[place])

@@ -118,8 +118,14 @@ def RandomCrop(
     height: int, width: int, seed: int | None = None, bounding_box_format: str | None = None
 ) -> Layer:
     """Cut a window out; a smaller image is padded (there it is enlarged)."""
-    steps = [Step("RandomCrop", {"size": (height, width)})]
-    return Layer("RandomCrop", steps, seed=seed, bounding_box_format=bounding_box_format)
+    size = {"size": (height, width)}
+    return Layer(
+        "RandomCrop",
+        [Step("RandomCrop", size)],
+        seed=seed,
+        bounding_box_format=bounding_box_format,
+        inference=[Step("CenterCrop", size)],
+    )
 
 
 def RandomCropAndResize(
@@ -137,8 +143,14 @@ def RandomCropAndResize(
         "ratio": factor(aspect_ratio_factor, "RandomCropAndResize.aspect_ratio_factor", high=None),
         "resample": sampling("constant", 0.0, interpolation)["resample"],
     }
-    steps = [Step("RandomResizedCrop", arguments)]
-    return Layer("RandomCropAndResize", steps, seed=seed, bounding_box_format=bounding_box_format)
+    still = {"size": arguments["size"], "resample": arguments["resample"]}
+    return Layer(
+        "RandomCropAndResize",
+        [Step("RandomResizedCrop", arguments)],
+        seed=seed,
+        bounding_box_format=bounding_box_format,
+        inference=[Step("Resize", still)],
+    )
 
 
 def JitteredResize(
@@ -157,7 +169,14 @@ def JitteredResize(
         Step("ScaleJitter", {"factor": scale, "size": tuple(target_size), **way}),
         Step("RandomCrop", {"size": size}),
     ]
-    return Layer("JitteredResize", steps, seed=seed, bounding_box_format=bounding_box_format)
+    still = [Step("Letterbox", {"size": size, "position": "top_left", **way})]
+    return Layer(
+        "JitteredResize",
+        steps,
+        seed=seed,
+        bounding_box_format=bounding_box_format,
+        inference=still,
+    )
 
 
 def RandomAspectRatio(factor: Any, **ignored: Any) -> Layer:
@@ -184,4 +203,5 @@ def Resizing(
         step = Step("RandomResizedCrop", {**sampled, "scale": (1.0, 1.0), "ratio": ratio})
     if pad_to_aspect_ratio:
         step = Step("Letterbox", {**sampled, "position": "top_left"})
-    return Layer("Resizing", [step], bounding_box_format=bounding_box_format)
+    form = bounding_box_format
+    return Layer("Resizing", [step], bounding_box_format=form, inference=[step])

@@ -6,19 +6,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from variegate.adapters.keras_cv.boxes import Boxes
+from variegate.adapters.keras_cv.levels import (
+    LEVELS,
+    PRECISIONS,
+    read_span,
+    read_values,
+    write_values,
+)
 from variegate.adapters.report import grouped, ops_of
 from variegate.errors import InputError
 from variegate.ops.op import Kind
 from variegate.ops.registry import get
 from variegate.pipeline import Pipeline
+from variegate.plan.layout import lay_out
 from variegate.policy.nodes import Node
 from variegate.policy.policy import Policy
 
 KEYS = ("images", "labels", "targets", "bounding_boxes", "segmentation_masks", "keypoints")
-LEVELS = (0.0, 255.0)
+# Ops whose results hold no value that the images did not.
+COPIES = frozenset(("CenterCrop", "ChannelShuffle", "CutMix", "HorizontalFlip", "VerticalFlip"))
 
 
 class Layer:
@@ -26,10 +34,18 @@ class Layer:
 
     Call it with images (h, w, c) or (n, h, w, c), or with a dict of `images` and, as there are,
     `labels` (or `targets`), `bounding_boxes` {boxes, classes}, `segmentation_masks` and
-    `keypoints`; other keys pass through. Images are uint8, or floats in `value_range`. The caller's
-    arrays and dict are never changed. training=False returns the inputs. `steps` are what it does,
-    for a Policy.
+    `keypoints`; other keys pass through. Images are uint8, or floats in `value_range` (None where
+    the layer has no such argument: 0..255). The caller's arrays and dict are never changed. `steps`
+    are what it does, for a Policy; `inference` what it does where training is False, which is
+    nothing for most.
+
+    precision: "uint8" computes on floats rounded to whole levels, the arithmetic of 8-bit pictures
+    and many times as fast; "float32" on floats; "auto" on bytes where that changes nothing: where
+    all values are whole levels and every step only copies pixels. None: "uint8" where the layer was
+    told value_range=(0, 255), else "auto".
     """
+
+    copies = 1  # how many images come out for one
 
     def __init__(
         self,
@@ -37,16 +53,19 @@ class Layer:
         steps: Sequence[Node],
         *,
         seed: int | None = None,
-        value_range: Sequence[float] = LEVELS,
+        value_range: Sequence[float] | None = None,
         bounding_box_format: str | None = None,
+        inference: Sequence[Node] = (),
     ) -> None:
-        low, high = (float(v) for v in value_range)
-        if not low < high:
-            raise InputError(f"{name}.value_range: expected (low, high), got {value_range!r}")
-        self.name, self.steps = name, tuple(steps)
-        self.value_range, self.bounding_box_format = (low, high), bounding_box_format
+        told = None if value_range is None else read_span(value_range, f"{name}.value_range")
+        self.name, self.steps, self.inference = name, tuple(steps), tuple(inference)
+        self.value_range, self.bounding_box_format = told, bounding_box_format
+        self.precision: str | None = None
         self.pipeline = Pipeline(Policy(self.steps), seed=seed)
+        self._still = Pipeline(Policy(self.inference), seed=0)
+        self._copies = COPIES.issuperset(ops_of(self.steps))
         self.mixes = any(get(op).kind is Kind.MIX for op in ops_of(self.steps))
+        self.reads_labels = self.mixes or lay_out(self.pipeline.policy).needs_labels
 
     def node(self, p: float = 1.0) -> Node:
         """The layer as one node of a policy, applied with probability p."""
@@ -55,18 +74,27 @@ class Layer:
             raise InputError(f"{self.name}: it has no steps")
         return made
 
-    def __call__(self, inputs: Any, training: bool = True, **call: Any) -> Any:
-        """The inputs, augmented; index= and epoch= are as of a Pipeline."""
-        if not training:
+    def __call__(
+        self, inputs: Any, training: bool = True, *, dtype: Any = None, **call: Any
+    ) -> Any:
+        """The inputs, augmented; dtype: of the images, by default as they came; index= and epoch=
+        are as of a Pipeline.
+        """
+        if not training and not self.inference:
             return inputs
+        pipeline = self.pipeline if training else self._still
         if isinstance(inputs, Mapping):
-            return self._dict(inputs, call)
-        return self._dict({"images": inputs}, call)["images"]
+            return self._dict(pipeline, inputs, dtype, call)
+        return self._dict(pipeline, {"images": inputs}, dtype, call)["images"]
 
-    def _dict(self, inputs: Mapping[str, Any], call: Mapping[str, Any]) -> dict[str, Any]:
+    def _dict(
+        self, pipeline: Pipeline, inputs: Mapping[str, Any], dtype: Any, call: Mapping[str, Any]
+    ) -> dict[str, Any]:
         if "images" not in inputs:
             raise InputError(f"{self.name}: expected images, got {', '.join(inputs)}")
-        single = np.ndim(inputs["images"]) == 3
+        single = getattr(inputs["images"], "ndim", 4) == 3
+        if single and self.mixes:
+            raise InputError(f"{self.name}: mixes images: expected a batch, got one image")
         given = {k: _one(k, v) for k, v in inputs.items() if k in KEYS} if single else dict(inputs)
         images = self._read(given["images"])
         sizes = [image.shape[:2] for image in images]
@@ -79,10 +107,10 @@ class Layer:
             if given.get(key) is not None:
                 batch[name] = list(given[key])
         label = next((key for key in ("labels", "targets") if given.get(key) is not None), None)
-        if self.mixes and label is not None:
-            batch["labels"] = np.asarray(given[label], dtype=np.float32)
-        out = self.pipeline(**batch, **call)
-        result = {**inputs, "images": self._written(out["images"], given["images"])}
+        if self.reads_labels and label is not None:
+            batch["labels"] = self._soft(given[label], label)
+        out = pipeline(**batch, **call)
+        result = {**inputs, "images": self._written(out["images"], given["images"], dtype)}
         if boxes is not None:
             after = [image.shape[:2] for image in out["images"]]
             result["bounding_boxes"] = boxes.written(out["boxes"], out["box_labels"], after)
@@ -93,33 +121,39 @@ class Layer:
             result[label] = out["labels"].astype(np.asarray(given[label]).dtype)
         return {k: _first(k, v) if single and k in KEYS else v for k, v in result.items()}
 
-    def _read(self, images: Any) -> Any:
-        """Images as the pipeline takes them: bytes as they are, floats on 0..1."""
-        if isinstance(images, np.ndarray) and images.dtype != object:
-            return self._scaled(images)
-        return [self._scaled(np.asarray(image)) for image in images]
-
-    def _scaled(self, images: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        if images.dtype == np.uint8:
-            return images
-        if images.dtype.kind != "f":
-            raise InputError(f"{self.name}: images: expected uint8 or floats, got {images.dtype}")
-        low, high = self.value_range
-        if images.size and not (images.min() >= low and images.max() <= high):
+    def _soft(self, labels: Any, key: str) -> Any:
+        soft = np.asarray(labels)
+        if not self.mixes:
+            return soft
+        if soft.dtype.kind != "f":
             raise InputError(
-                f"{self.name}: images: expected values in value_range {low:g}..{high:g}, got "
-                f"{images.min():g}..{images.max():g}"
+                f"{self.name}: {key}: expected one-hot floats (n, classes), got {soft.dtype} of "
+                f"shape {soft.shape}"
             )
-        return ((images - low) / (high - low)).astype(np.float32)
+        return soft.astype(np.float32, copy=False)
 
-    def _written(self, images: Any, given: Any) -> Any:
-        dtype = np.asarray(given[0]).dtype if len(given) else np.dtype(np.uint8)
-        if dtype == np.uint8:
-            return images
-        low, high = self.value_range
+    def _read(self, images: Any) -> Any:
+        """Images as the pipeline takes them: bytes, or floats on 0..1."""
+        default = "uint8" if self.value_range == LEVELS else "auto"
+        precision = self.precision or default
+        if precision == "auto" and not self._copies:
+            precision = "float32"
+        if precision not in PRECISIONS:
+            legal = ", ".join(PRECISIONS)
+            raise InputError(f"{self.name}.precision: expected one of {legal}, got {precision!r}")
+        span = self.value_range or LEVELS
+        if isinstance(images, np.ndarray) and images.dtype != object:
+            return read_values(images, span, precision, self.name)
+        # one dtype for all: whole levels in only some of them would make two
+        kept = "float32" if precision == "auto" else precision
+        return [read_values(np.asarray(image), span, kept, self.name) for image in images]
+
+    def _written(self, images: Any, given: Any, dtype: Any) -> Any:
+        came = np.asarray(given[0]).dtype if len(given) else np.dtype(np.uint8)
+        span, wanted = self.value_range or LEVELS, np.dtype(came if dtype is None else dtype)
         if isinstance(images, np.ndarray):
-            return (images * (high - low) + low).astype(dtype)
-        return [(image * (high - low) + low).astype(dtype) for image in images]
+            return write_values(images, came, span, wanted)
+        return [write_values(image, came, span, wanted) for image in images]
 
 
 def _one(key: str, value: Any) -> Any:

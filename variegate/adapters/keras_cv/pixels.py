@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from variegate.adapters.keras_cv.factors import both_sides, factor
-from variegate.adapters.keras_cv.layer import LEVELS, Layer
+from variegate.adapters.keras_cv.layer import Layer
+from variegate.adapters.keras_cv.levels import LEVELS
 from variegate.errors import PolicyError
 from variegate.policy.nodes import Node, Step
 
@@ -50,7 +51,8 @@ def Solarization(
 
 def Grayscale(output_channels: int = 1) -> Layer:
     """The gray, in one channel or three equal ones; the same for every image."""
-    return Layer("Grayscale", [Step("Grayscale", {"output_channels": output_channels})])
+    steps = [Step("Grayscale", {"output_channels": output_channels})]
+    return Layer("Grayscale", steps, inference=steps)
 
 
 def ChannelShuffle(groups: int = 3, seed: int | None = None) -> Layer:
@@ -156,7 +158,7 @@ def _hue(value: Any, name: str) -> Step:
     return Step("HueSaturationValue", {"hue": turn, "saturation": one, "value": one})
 
 
-def RandomGaussianBlur(kernel_size: Any, factor: Any) -> Layer:
+def RandomGaussianBlur(kernel_size: Any, factor: Any, seed: int | None = None) -> Layer:
     """Blur by a random deviation; the window follows from it, `kernel_size` must reach as far."""
     low, high = _factor(factor, "RandomGaussianBlur.factor", high=None)
     sides = kernel_size if isinstance(kernel_size, (tuple, list)) else (kernel_size, kernel_size)
@@ -165,7 +167,8 @@ def RandomGaussianBlur(kernel_size: Any, factor: Any) -> Layer:
             f"RandomGaussianBlur: kernel_size={kernel_size!r} cuts off a Gaussian of deviation "
             f"{high:g}; here windows are never smaller than 2 deviations"
         )
-    return Layer("RandomGaussianBlur", [Step("GaussianBlur", {"sigma": (low, high)})])
+    steps = [Step("GaussianBlur", {"sigma": (low, high)})]
+    return Layer("RandomGaussianBlur", steps, seed=seed)
 
 
 def RandomJpegQuality(factor: Any, seed: int | None = None) -> Layer:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from variegate.adapters.keras_cv.factors import NormalFactorSampler
-from variegate.adapters.keras_cv.layer import LEVELS, Layer
+from variegate.adapters.keras_cv.layer import Layer
 from variegate.errors import InputError, PolicyError
 from variegate.policy.nodes import Node, OneOf, SomeOf, Step
 from variegate.policy.nodes import Sequence as InOrder
@@ -111,28 +111,36 @@ def RandomApply(
 
 def Augmenter(layers: Sequence[Layer], seed: int | None = None) -> Layer:
     """The layers in order, as one: geometry in a row is one resampling."""
+    _nodes(layers, "Augmenter")
     steps = [step for layer in layers for step in layer.steps]
-    return Layer("Augmenter", steps, seed=seed, **_shared(layers, "Augmenter"))
+    still = [step for layer in layers for step in layer.inference]
+    shared = _shared(layers, "Augmenter")
+    return Layer("Augmenter", steps, seed=seed, inference=still, **shared)
 
 
 class RepeatedAugmentation:
     """The batch through each of the augmenters, all results in one batch, shuffled or in turn."""
 
+    inference = ()
+
     def __init__(
         self, augmenters: Sequence[Callable[..., Any]], shuffle: bool = True, seed: int = 0
     ) -> None:
+        self.name = "RepeatedAugmentation"
         self.augmenters, self.shuffle = tuple(augmenters), shuffle
+        self.copies = len(self.augmenters)
         self._seed, self._calls = seed, 0
 
-    def __call__(self, inputs: Any, training: bool = True) -> Any:
-        """A dict of arrays, or one array, as many times as long."""
+    def __call__(self, inputs: Any, training: bool = True, **call: Any) -> Any:
+        """A dict of arrays, or one array, as many times as long; `call` goes to the augmenters."""
         if not training:
             return inputs
-        results = [augmenter(inputs) for augmenter in self.augmenters]
+        results = [augmenter(inputs, **call) for augmenter in self.augmenters]
         count = sum(len(r["images"] if isinstance(r, Mapping) else r) for r in results)
         order = np.arange(count)
         if self.shuffle:
-            order = np.random.default_rng([self._seed, self._calls]).permutation(count)
+            turn = call.get("epoch", self._calls)
+            order = np.random.default_rng([self._seed, turn]).permutation(count)
             self._calls += 1
         return _together(results, order)
 
@@ -152,12 +160,12 @@ def _nodes(layers: Sequence[Layer], name: str) -> tuple[Node, ...]:
 
 def _shared(layers: Sequence[Layer], name: str) -> dict[str, Any]:
     """What the layers agree on: their value range and box format."""
-    ranges = {layer.value_range for layer in layers} - {LEVELS}
+    ranges = {layer.value_range for layer in layers} - {None}
     formats = {layer.bounding_box_format for layer in layers} - {None}
     if len(ranges) > 1 or len(formats) > 1:
         raise PolicyError(f"{name}: its layers differ in value_range or bounding_box_format")
     return {
-        "value_range": next(iter(ranges), LEVELS),
+        "value_range": next(iter(ranges), None),
         "bounding_box_format": next(iter(formats), None),
     }
 

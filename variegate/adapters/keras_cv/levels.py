@@ -1,0 +1,131 @@
+"""Pixel values of the field's float images: levels 0..255 or a range of their own, as the engine
+takes them and back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from variegate.errors import InputError
+
+LEVELS = (0.0, 255.0)
+PRECISIONS = ("auto", "uint8", "float32")
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
+Span = tuple[float, float]
+
+BYTES = np.dtype(np.uint8)
+HALF = np.float32(0.5)
+# Floats that are not negative sort as their bits do, so one maximum finds what is too high, what is
+# negative and what is not a number.
+ABOVE = int(np.float32(256.0).view(np.uint32))
+# Resampling in single precision leaves the range by rounding; this share of it is cut off.
+SLACK = 1 / 510
+
+
+def read_span(value_range: Sequence[float], where: str) -> Span:
+    """value_range as (low, high). Raises InputError."""
+    try:
+        low, high = (float(value) for value in value_range)
+    except (TypeError, ValueError):
+        low, high = 0.0, 0.0
+    if not low < high:
+        raise InputError(f"{where}: expected (low, high), got {value_range!r}")
+    return low, high
+
+
+def read_values(images: Array, span: Span, precision: str, where: str) -> Array:
+    """Images (h, w, c) or (n, h, w, c) as uint8, or as float32 on 0..1.
+
+    uint8 stays. Floats in `span` are rounded to whole levels where precision is "uint8", and
+    scaled where it is "float32"; "auto" takes the first way only where nothing is lost by it:
+    where all values are whole levels and some are above 1. Raises InputError outside the span.
+    """
+    if images.dtype == BYTES:
+        return images
+    if images.dtype.kind != "f":
+        raise InputError(f"{where}: images: expected uint8 or floats, got {images.dtype}")
+    floats: Floats = images.astype(np.float32, copy=False)
+    found: Bytes | None = None
+    if precision != "float32" and span == LEVELS:
+        found = _rounded(floats) if precision == "uint8" else _whole(floats)
+    return _scaled(floats, span, where) if found is None else found
+
+
+def write_values(images: Array, came: np.dtype[Any], span: Span, dtype: np.dtype[Any]) -> Array:
+    """What the engine made of images that came as dtype `came`, as `dtype` on their own range.
+
+    Raises InputError where uint8 is asked for and the range is not that of bytes.
+    """
+    if images.dtype == dtype:
+        if images.dtype == BYTES or span == (0.0, 1.0):
+            return images
+    elif images.dtype == BYTES:  # levels 0..255, as they came
+        return images.astype(dtype)
+    low, high = span
+    wide: Floats = images * np.float32(high - low)
+    if low:
+        wide += np.float32(low)
+    if dtype != BYTES:
+        return wide.astype(dtype, copy=False)
+    if span != LEVELS and came != BYTES:
+        raise InputError(f"images: value_range {low:g}..{high:g} cannot be written as uint8")
+    return np.rint(wide).astype(np.uint8)
+
+
+def _parts(images: Array) -> Iterator[Array]:
+    """Images one at a time: what a pass leaves in the cache the next one finds there."""
+    return iter(images if images.ndim == 4 else images[None])
+
+
+def _rounded(images: Floats) -> Bytes | None:
+    """The nearest whole levels; None where a value is not within half a level of 0..255."""
+    out = np.empty(images.shape, np.uint8)
+    scratch = np.empty(images.shape[-3:], np.float32)
+    for image, into in zip(_parts(images), _parts(out), strict=True):
+        np.add(image, HALF, out=scratch)
+        if scratch.size and int(scratch.view(np.uint32).max()) >= ABOVE:
+            return None
+        np.copyto(into, scratch, casting="unsafe")  # cuts off behind the point
+    return out
+
+
+def _whole(images: Floats) -> Bytes | None:
+    """The levels, where all are whole and some above 1; else None."""
+    out = np.empty(images.shape, np.uint8)
+    scratch = np.empty(images.shape[-3:], np.float32)
+    flat = scratch.reshape(-1)
+    with np.errstate(invalid="ignore", over="ignore"):  # those values show as a difference
+        for image, into in zip(_parts(images), _parts(out), strict=True):
+            np.copyto(into, image, casting="unsafe")
+            np.subtract(image, into, out=scratch)
+            if float(flat @ flat) != 0:  # not a number is not 0 either
+                return None
+    return out if out.size and int(out.max()) > 1 else None
+
+
+def _scaled(images: Floats, span: Span, where: str) -> Floats:
+    low, high = span
+    if not images.size:
+        return images
+    least, most = float(images.min()), float(images.max())
+    slack = SLACK * (high - low)
+    if not (least >= low - slack and most <= high + slack):
+        raise InputError(
+            f"{where}: images: expected values in value_range {low:g}..{high:g}, got "
+            f"{least:g}..{most:g}"
+        )
+    if span == (0.0, 1.0) and least >= 0 and most <= 1:
+        return images
+    out = np.empty(images.shape, np.float32)
+    for image, into in zip(_parts(images), _parts(out), strict=True):
+        np.subtract(image, np.float32(low), out=into)
+        np.multiply(into, np.float32(1 / (high - low)), out=into)
+        np.clip(into, 0, 1, out=into)
+    return out
