@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -320,3 +321,35 @@ def test_every_target_comes_in_the_order_of_the_images() -> None:
             assert batch["boxes"][slot].tolist() == boxes[place].tolist()
             assert batch["polygons"][slot][0][0].tolist() == rings[place][0][0].tolist()
             assert batch["instances"]["name"][slot] == [f"number {place}"]
+
+
+@pytest.mark.parametrize("drop_last", [False, True])
+def test_a_batch_by_number_is_the_loops(drop_last: bool, labeled: dict) -> None:
+    loader = vg.Loader(labeled, mixing(), 8, threads=2, drop_last=drop_last)
+    wanted = [flat(loader), flat(loader)]
+    again = vg.Loader(labeled, mixing(), 8, threads=2, drop_last=drop_last)
+    count = len(again)
+    loop = iter(again)
+    found = {0: flat([next(loop)])[0]}
+    for epoch, number in [(1, count - 1), (0, 2), (0, 0), (1, 0), (0, count - 1)]:
+        assert flat([again.batch(number, epoch)])[0] == wanted[epoch][number]
+    rest = flat(loop)
+    assert [found[0], *rest] == wanted[0]  # the loop went on as if nothing had been
+    again.close()
+    assert flat([again.batch(1)])[0] == wanted[0][1]
+    for number in (-1, count, True, 1.0):
+        with pytest.raises(InputError, match="number: expected"):
+            again.batch(number)
+
+
+def test_batches_by_number_from_many_threads(labeled: dict) -> None:
+    loader = vg.Loader(labeled, mixing(), 4, threads=2)
+    wanted = flat(loader)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda n: flat([loader.batch(n)])[0], [*range(7), *range(7)]))
+    assert found == [*wanted, *wanted]
+    copy = pickle.loads(pickle.dumps(loader))
+    assert flat([copy.batch(3)])[0] == wanted[3]
+    for used in (loader, copy):
+        used.close()
+    assert loader_threads() == []

@@ -284,7 +284,12 @@ class Loader:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_active": None, "_numbered": _Numbered()}
+        kept = {name: value for name, value in self.__dict__.items() if name != "_numbered"}
+        return {**kept, "_active": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._numbered = _Numbered()
 
 
 class _Numbered:

@@ -83,7 +83,9 @@ def form_of(half: Any, inputs: Mapping[str, Any], dtype: str, training: bool) ->
         return _repeated(half, inputs, work, training)
     height, width, channels = frame_of(half, images[-3:], training)
     lead = images[:-3]
-    outputs = {("images",): Spec((*lead, height, width, channels), work)}
+    outputs: dict[tuple[str, ...], Spec] = {
+        ("images",): Spec((*lead, height, width, channels), work)
+    }
     names = ["images"]
     mixes = training and half.mixes
     for key, value in inputs.items():
@@ -139,10 +141,10 @@ def _boxes(boxes: Any, lead: Shape, mixes: bool) -> dict[tuple[str, ...], Spec]:
 
 def _is_index(value: Any, rank: int) -> bool:
     """Whether a value is one number of a sample for each image."""
-    shape = getattr(value, "shape", None)
-    if shape is None:
-        return isinstance(value, int) and not isinstance(value, bool) and rank == 0
-    return len(shape) == rank and "int" in dtype_of(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return rank == 0
+    shape, dtype = getattr(value, "shape", None), str(getattr(value, "dtype", ""))
+    return shape is not None and len(shape) == rank and "int" in dtype
 
 
 def frame_of(half: Any, shape: Shape, training: bool) -> Shape:

@@ -43,10 +43,11 @@ class Layer(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         bound = known.bind(*args, **kwargs)
         bound.apply_defaults()
         given = dict(bound.arguments)
-        self.generator = keras.random.SeedGenerator(given.get("seed"))
+        seed = given.get("seed")
+        self.generator = keras.random.SeedGenerator(None if seed is None else int(seed) % 2**32)
         drawn = dict(given)
-        if "seed" in drawn:  # a fresh one follows keras.utils.set_random_seed
-            drawn["seed"] = self.generator.get_config()["seed"]
+        if "seed" in drawn and seed is None:  # a fresh one follows keras.utils.set_random_seed
+            drawn["seed"] = int(keras.ops.convert_to_numpy(self.generator.state.value)[0])
         made = make(**{key: written.array_half(value) for key, value in drawn.items()})
         if precision is not None:
             made.precision = precision

@@ -89,7 +89,7 @@ def _rows(rows: Array, splits: Array) -> list[Array]:
 def _joined(rows: Any, spec: Spec) -> tuple[Array, Array]:
     """Rows of all images as one array, and row splits."""
     splits = np.cumsum([0, *(len(own) for own in rows)], dtype=np.int64)
-    width = spec.shape[2:]
+    width = tuple(side or 0 for side in spec.shape[2:])
     full = [np.asarray(own, spec.dtype).reshape(len(own), *width) for own in rows]
     return np.concatenate([np.zeros((0, *width), spec.dtype), *full]), splits
 
@@ -123,7 +123,8 @@ def _eager(value: Any, spec: Spec, to_ragged: bool) -> Any:
 
 def _written(result: Mapping[str, Any], form: Form) -> list[Array]:
     """All outputs in order; a ragged one as its rows and their splits."""
-    found, flat = dict(leaves(result)), []
+    found: dict[Path, Any] = dict(leaves(result))
+    flat: list[Array] = []
     for path, spec in form.outputs.items():
         flat += _joined(found[path], spec) if spec.ragged else [_dense(found[path], path, spec)]
     return flat
@@ -172,8 +173,7 @@ def _in_jit(
     """A callback in the compiled program. It is a function of its arguments, the count of calls
     among them; gradients end before it.
     """
-    import jax
-
+    jax = sys.modules["jax"]
     for path, spec in form.outputs.items():
         if None in spec.shape:
             raise InputError(
