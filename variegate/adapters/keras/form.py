@@ -17,6 +17,7 @@ LABELS = ("labels", "targets")
 MASKS = "segmentation_masks"
 POINTS = "keypoints"
 INDEX = "index"
+READ = ("images", BOXES, *LABELS, MASKS, POINTS, INDEX)
 # Two sizes of images that show whether a layer gives one size to all.
 PROBES = ((64, 96), (96, 64))
 
@@ -83,6 +84,11 @@ def form_of(half: Any, inputs: Mapping[str, Any], dtype: str, training: bool) ->
         return _repeated(half, inputs, work, training)
     height, width, channels = frame_of(half, images[-3:], training)
     lead = images[:-3]
+    if is_ragged(inputs["images"]) and None in (height, width):
+        raise InputError(
+            f"{half.name}: images of several sizes: first use a layer that gives them one, such as "
+            "Resizing or RandomCropAndResize"
+        )
     outputs: dict[tuple[str, ...], Spec] = {
         ("images",): Spec((*lead, height, width, channels), work)
     }

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from variegate.adapters.keras import config as written
-from variegate.adapters.keras.form import INDEX, Form, form_of
-from variegate.adapters.keras.tensors import Function, bridged, cast
+from variegate.adapters.keras.form import INDEX, READ, Form, form_of
+from variegate.adapters.keras.tensors import Function, bridged, cast, of_one_kind
 from variegate.adapters.keras.visits import Visits
 from variegate.errors import InputError
 
@@ -63,12 +63,20 @@ class Layer(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         """The layer on NumPy arrays: its steps, and its pipeline with the seed."""
         return self._half.array
 
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """As of any Keras layer; what the layer does not read may be of any type."""
+        if isinstance(inputs, Mapping) and "images" not in inputs:
+            raise InputError(f"{self.name}: expected images, got {', '.join(map(str, inputs))}")
+        if not isinstance(inputs, Mapping) or self.array.copies > 1:
+            return super().__call__(inputs, *args, **kwargs)
+        read = {key: value for key, value in inputs.items() if key in READ and value is not None}
+        found = super().__call__(of_one_kind(read), *args, **kwargs)
+        return {key: found.get(key, value) for key, value in inputs.items()}
+
     def call(self, inputs: Any, training: Any = True) -> Any:
         """The inputs, augmented: images (h, w, c) or (n, h, w, c), or a dict with them."""
         if not isinstance(inputs, Mapping):
             return self.call({"images": inputs}, training)["images"]
-        if "images" not in inputs:
-            raise InputError(f"{self.name}: expected images, got {', '.join(inputs)}")
         half, kept = self._half, dict(inputs)
         if not training and not half.array.inference:
             return {**kept, "images": cast(kept["images"], self.compute_dtype)}
@@ -134,13 +142,25 @@ class Half:
         return run
 
 
+class _OfTheClass:
+    """The signature of making a layer, which is not that of calling one."""
+
+    def __init__(self, signature: inspect.Signature) -> None:
+        self._signature = signature
+
+    def __get__(self, instance: object, owner: type) -> inspect.Signature:
+        if instance is not None:
+            raise AttributeError("__signature__")
+        return self._signature
+
+
 def layer_class(make: Callable[..., Any], module: str, name: str = "") -> Any:
     """The class of Keras layers over the array layers that `make` gives, known to Keras by name."""
     members = {
         "_make": staticmethod(make),
         "__doc__": make.__doc__,
         "__module__": module,
-        "__signature__": inspect.signature(make),
+        "__signature__": _OfTheClass(inspect.signature(make)),
     }
     made = type(name or make.__name__, (Layer,), members)
     return keras.saving.register_keras_serializable(package=PACKAGE)(made)

@@ -18,6 +18,7 @@ Array = npt.NDArray[Any]
 # Arrays by key, and JAX's count of calls or None, to arrays by key.
 Function = Callable[[dict[str, Any], Any], Mapping[str, Any]]
 Path = tuple[str, ...]
+PICTURES = 4  # the rank of a batch of images or masks
 
 
 def bridged(
@@ -49,6 +50,17 @@ def _traced(values: Any) -> bool:
     return jax is not None and any(isinstance(value, jax.core.Tracer) for value in values)
 
 
+def of_one_kind(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The inputs, with arrays made tensors beside tensors: Keras takes no mixture."""
+    kinds = {bool(keras.ops.is_tensor(value)) for _, value in leaves(inputs)}
+    if len(kinds) < 2:
+        return inputs
+    return nested(
+        (path, keras.ops.convert_to_tensor(value) if isinstance(value, np.ndarray) else value)
+        for path, value in leaves(inputs)
+    )
+
+
 def cast(images: Any, dtype: str) -> Any:
     """Images as tensors of a dtype, in whatever framework is at work."""
     if in_tf_graph():
@@ -66,7 +78,7 @@ def cast(images: Any, dtype: str) -> Any:
 def to_numpy(value: Any) -> Any:
     """A tensor as an array; a ragged one, or a list, as a list of arrays."""
     if type(value).__name__ == "RaggedTensor":
-        return _rows(*(part.numpy() for part in _ragged_parts(value)))
+        return _items(*(part.numpy() for part in _ragged_parts(value)))
     if isinstance(value, (list, tuple)):
         return [to_numpy(own) for own in value]
     if keras.ops.is_tensor(value):
@@ -75,15 +87,28 @@ def to_numpy(value: Any) -> Any:
 
 
 def _ragged_parts(value: Any) -> tuple[Any, Any]:
-    """The rows of all images and where each image's end; rows that are ragged too are made even."""
+    """A ragged tensor as two dense ones: rows of all images and where each image's end; pictures
+    with a margin and their sizes.
+    """
+    tf = sys.modules["tensorflow"]
+    if len(value.shape) == PICTURES:
+        padded = value.to_tensor()
+        wide = value.row_lengths(axis=2) if value.ragged_rank > 1 else tf.shape(padded)[2:3]
+        widths = tf.reduce_max(wide, axis=1) if value.ragged_rank > 1 else wide
+        heights = value.row_lengths(axis=1)
+        widths = tf.broadcast_to(tf.cast(widths, heights.dtype), tf.shape(heights))
+        return padded, tf.stack([heights, widths], axis=1)
     rows = value.values
     if type(rows).__name__ == "RaggedTensor":
         rows = rows.to_tensor(shape=(None, 4))
     return rows, value.row_splits
 
 
-def _rows(rows: Array, splits: Array) -> list[Array]:
-    return [rows[start:end] for start, end in itertools.pairwise(splits)]
+def _items(whole: Array, ends: Array) -> list[Array]:
+    """One array for each image, of the two parts of a ragged tensor."""
+    if ends.ndim == 1:
+        return [whole[start:end] for start, end in itertools.pairwise(ends.tolist())]
+    return [image[:h, :w] for image, (h, w) in zip(whole, ends.tolist(), strict=True)]
 
 
 def _joined(rows: Any, spec: Spec) -> tuple[Array, Array]:
@@ -141,7 +166,7 @@ def _in_graph(function: Function, given: Mapping[Path, Any], form: Form) -> dict
     def run(*parts: Array) -> list[Array]:
         left = iter(parts)
         arrays = (
-            (path, _rows(next(left), next(left)) if path in ragged else next(left))
+            (path, _items(next(left), next(left)) if path in ragged else next(left))
             for path in given
         )
         return _written(function(nested(arrays), None), form)
