@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 WORKERS ?= 2
+ADAPTERS := .venv-adapters
 
 # With a compiler at hand a native core that does not build is an error, not a fallback.
 HAS_COMPILER := $(if $(shell command -v $(or $(CXX),c++) || command -v g++ || command -v clang++),1,0)
@@ -15,12 +16,13 @@ CPP := $(filter %.cpp %.h %.hpp,$(NATIVE))
 SCRIPTS := .ci/run $(shell find benchmarks docs examples -name '*.sh' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-extras lint format sanitize clean force
+.PHONY: help venv demo test test-extras test-adapters lint format sanitize clean force
 
 help:
 	@echo 'make demo      search, compare and report on handwritten digits; needs no file'
 	@echo 'make test      every check and every test'
 	@echo 'make test-extras  the tests of Keras, Ray, MLflow and TensorBoard; installs them first'
+	@echo 'make test-adapters  the adapters on TensorFlow, JAX, Hugging Face and others; installs those first'
 	@echo 'make lint      the checks alone'
 	@echo 'make format    rewrite Python and C++ in the house style'
 	@echo 'make sanitize  build and run the C++ tests under the sanitizers'
@@ -75,6 +77,23 @@ test-extras: venv
 	@$(PIP) --no-build-isolation --editable '.[keras,ray,mlflow,tensorboard]'
 	KERAS_BACKEND=torch $(BIN)/python -m pytest -q tests/extras
 
+# The frameworks have an environment of their own, which sees .venv and what that one imports.
+FRAMEWORKS := tests/frameworks/requirements.txt tests/frameworks/alone.txt
+$(ADAPTERS)/.installed: $(FRAMEWORKS) | venv
+	@echo 'installing the frameworks into $(ADAPTERS) (about 1 GB of downloads; once only)'
+	@$(PYTHON) -m venv $(ADAPTERS)
+	@packages=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+		own=$$($(ADAPTERS)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+		echo "import site; site.addsitedir('$$packages')" > "$$own/main.pth"
+	@$(ADAPTERS)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--requirement tests/frameworks/requirements.txt
+	@$(ADAPTERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--requirement tests/frameworks/alone.txt
+	@touch $@
+
+test-adapters: $(ADAPTERS)/.installed
+	$(ADAPTERS)/bin/python -m pytest -q -n $(WORKERS) --dist loadfile tests/frameworks
+
 sanitize: venv
 	$(BIN)/cmake -S . -B build/sanitize -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \
 		-DVARIEGATE_MODULE=OFF -DVARIEGATE_TESTS=ON -DVARIEGATE_SANITIZE=ON
@@ -82,7 +101,7 @@ sanitize: venv
 	$(BIN)/ctest --test-dir build/sanitize --output-on-failure
 
 clean:
-	rm -rf $(VENV) build dist runs .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) $(ADAPTERS) build dist runs .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 force:
