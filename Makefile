@@ -85,9 +85,9 @@ $(ADAPTERS)/.installed: $(FRAMEWORKS) | venv
 	@packages=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
 		own=$$($(ADAPTERS)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
 		echo "import site; site.addsitedir('$$packages')" > "$$own/main.pth"
-	@$(ADAPTERS)/bin/python -m pip install --quiet --disable-pip-version-check \
+	@$(ADAPTERS)/bin/python -m pip install --quiet --quiet --disable-pip-version-check \
 		--requirement tests/frameworks/requirements.txt
-	@$(ADAPTERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	@$(ADAPTERS)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps \
 		--requirement tests/frameworks/alone.txt
 	@touch $@
 

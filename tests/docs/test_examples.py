@@ -16,7 +16,8 @@ HERE = [page for page in WITH_CODE if not needs_frameworks(page)]
 
 @pytest.mark.parametrize("page", HERE, ids=lambda page: page.name)
 def test_the_examples_of_a_page_run(page: Path, tmp_path: Path) -> None:
-    run(page, tmp_path, warnings="error")
+    done = run(page, tmp_path, warnings="error")
+    assert done.returncode == 0, f"{page.name}:\n{done.stderr}"
 
 
 def test_the_pages_that_promise_code_have_it() -> None:

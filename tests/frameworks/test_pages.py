@@ -13,4 +13,5 @@ HERE = [page for page in WITH_CODE if needs_frameworks(page)]
 
 @pytest.mark.parametrize("page", HERE, ids=lambda page: page.name)
 def test_the_examples_of_a_page_run(page: Path, tmp_path: Path) -> None:
-    run(page, tmp_path, warnings="ignore")
+    done = run(page, tmp_path, warnings="ignore")
+    assert done.returncode == 0, f"{page.name}:\n{done.stderr}"

@@ -16,7 +16,7 @@ class SharedEpoch:
     def __init__(self, value: int = 0) -> None:
         import torch
 
-        self._cell = torch.zeros(1, dtype=torch.int64).share_memory_()
+        self._cell = torch.zeros(1, dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
         self.set(value)
 
     @property

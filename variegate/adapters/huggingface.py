@@ -118,7 +118,7 @@ def follow_epochs(*augments: Transform | Collate) -> Any:
     """
     from transformers import TrainerCallback
 
-    class FollowEpochs(TrainerCallback):
+    class FollowEpochs(TrainerCallback):  # type: ignore[misc]
         def on_epoch_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
             for own in augments:
                 own.set_epoch(round(state.epoch or 0))

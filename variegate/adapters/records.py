@@ -81,7 +81,7 @@ def augment_records(
     if not records:
         return []
     paths = fields.paths()
-    targets = {
+    targets: dict[str, Any] = {
         target: [field_of(record, path) for record in records] for target, path in paths.items()
     }
     targets["images"] = _stacked([_pixels(image, fields.mode) for image in targets["images"]])
@@ -91,7 +91,7 @@ def augment_records(
         targets["labels"] = np.asarray(targets["labels"])
     if "boxes" in targets:
         targets["boxes"] = [_rows_of_four(own) for own in targets["boxes"]]
-        targets["instances"] = {ROWS: _rows(targets["boxes"])}  # type: ignore[assignment]
+        targets["instances"] = {ROWS: _rows(targets["boxes"])}
     out = pipeline(index=np.asarray(index), epoch=epoch, **targets)
     made = [dict(record) for record in records]
     if "boxes" in targets:

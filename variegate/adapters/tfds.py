@@ -48,7 +48,7 @@ def augmented(
         values = tf.nest.flatten(out)
         if [value.shape[1:] for value in values] != shapes:
             raise InputError("images: their sizes vary; end the policy in a resize or a crop")
-        return values
+        return list(values)
 
     def one_epoch(epoch: Any) -> Any:
         def augmented_batch(place: Any, element: Any) -> Any:

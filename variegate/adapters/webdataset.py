@@ -26,7 +26,7 @@ class Augment:
         self, pipeline: Pipeline, *, image: str = "jpg", key: str = KEY, **fields: str | None
     ) -> None:
         self.pipeline, self.key = pipeline, key
-        self.fields = Fields(image=image, **fields)  # type: ignore[arg-type]
+        self.fields = Fields(image=image, **fields)
         self._epoch = SharedEpoch()
 
     def set_epoch(self, epoch: int) -> None:

@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from variegate.cli import audit, bench, compare, demo, doctor, ops, preview, report, search
+from variegate.cli import (
+    audit,
+    bench,
+    compare,
+    demo,
+    doctor,
+    export,
+    ops,
+    preview,
+    report,
+    search,
+    tta,
+)
 from variegate.cli.codes import codes_text
 
 app = typer.Typer(
@@ -39,7 +51,7 @@ def variegate_(
     """
 
 
-for _module in (doctor, ops, preview, audit, search, compare, report, demo, bench):
+for _module in (doctor, ops, preview, audit, search, compare, report, tta, export, demo, bench):
     app.command(name=_module.__name__.rpartition(".")[2])(_module.command)
 
 if __name__ == "__main__":

@@ -102,6 +102,15 @@ def merged_mean(views: Floats, weights: Floats) -> Floats:
     return np.asarray(np.tensordot(weights, views, axes=(0, 0)))
 
 
+def judged(merged: Floats, labels: Ints, seed: int = 0) -> tuple[float, float]:
+    """Loss and accuracy of probabilities (n, classes) on the second half of the images, at the
+    temperature that suits the first half best.
+    """
+    first, second = halves(labels, seed)
+    _, temperature = calibrated_loss(merged[first], labels[first])
+    return _held_out(softmax(log_of(merged), temperature), second, labels)
+
+
 def fit_views(views: Floats, labels: Ints, method: str, seed: int = 0) -> Fit:
     """Learns on one half of the images and keeps the result if the other half agrees: there it must
     lose less and be right at least as often as the first view alone, or that one stays.

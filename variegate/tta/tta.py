@@ -15,6 +15,7 @@ from variegate.pipeline.pipeline import Pipeline
 from variegate.plan.plan import Plan
 from variegate.policy.policy import Policy, as_policy
 from variegate.tta.fit import Fit, fit_views, merged_logs, merged_mean
+from variegate.tta.io import tta_settings, tta_to_dict
 from variegate.tta.merge import (
     MERGES,
     log_of,
@@ -88,7 +89,7 @@ class TTA:
         scores and labels; or keypoints (n, m, 2): all in the frames of `images`.
         """
         if self.task == "classification":
-            return self._merged(self.predictions(images))
+            return self.merged(self.predictions(images))
         parts = [self._viewed(images, view) for view in self.views]
         return [self._one([part[place] for part in parts], _size(images[place]))
                 for place in range(len(images))]  # fmt: skip
@@ -113,18 +114,31 @@ class TTA:
         or per class and view). Half of the images teach, the other half must agree; where it does
         not, the first view alone is kept. Views that count nothing are left out.
         """
-        if method not in ("greedy", "weights"):
-            raise InputError(f"method: expected greedy or weights, got {method!r}")
         known = np.asarray(labels)
         if known.shape != (len(images),) or known.dtype.kind not in "iu":
             raise InputError(f"labels: expected {len(images)} class indices, got {known.shape}")
         plain = replace(self, learned=None)
-        fit = fit_views(plain.predictions(images), known.astype(np.int64), method, self.seed)
+        return self.fit_to(plain.predictions(images), known.astype(np.int64), method)
+
+    def fit_to(self, predictions: Floats, labels: Any, method: str = "greedy") -> TTA:
+        """As `fit`, from the probabilities of the views (v, n, classes) that `predictions` gave."""
+        if method not in ("greedy", "weights"):
+            raise InputError(f"method: expected greedy or weights, got {method!r}")
+        fit = fit_views(predictions, labels, method, self.seed)
         rows = fit.weights.reshape(len(self.views), -1).max(axis=1) > 1e-3
         views = tuple(view for view, own in zip(self.views, rows, strict=True) if own)
         weights = fit.weights[rows]
         kept = replace(fit, weights=weights / weights.sum(axis=0, keepdims=True))
         return replace(self, views=views, learned=kept)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Views, preparation, weights and settings as JSON data; the model is no part of it."""
+        return tta_to_dict(self)
+
+    @staticmethod
+    def from_dict(data: object, model: Any) -> TTA:
+        """Reads what `to_dict` gave, for a model; raises PolicyError that names what is wrong."""
+        return TTA(model, **tta_settings(data))
 
     def report(self, images: Any, labels: Any) -> TTAReport:
         """What merging changed against the first view alone, on labeled images."""
@@ -132,7 +146,8 @@ class TTA:
         known = np.asarray(labels).astype(np.int64)
         return report_of(alone, self(images), known, self.passes)
 
-    def _merged(self, views: Floats) -> Floats:
+    def merged(self, views: Floats) -> Floats:
+        """One answer (n, classes) from the probabilities of the views (v, n, classes)."""
         fit = self.learned
         if fit is None:
             return merge_classes(views, self.merge)

@@ -27,6 +27,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "report": ("matplotlib", "scipy", "statsmodels"),
     "data": ("sklearn",),
     "tta": ("ensemble_boxes", "onnxruntime"),
+    "onnx": ("onnx",),
     "keras": ("keras",),
     "ray": ("ray",),
     "mlflow": ("mlflow",),
