@@ -6,10 +6,12 @@ import grain
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from absl import flags
 
 import variegate as vg
 from variegate.adapters.grain import Augment
 
+flags.FLAGS.mark_as_parsed()  # Grain's workers ask for flags, which a program's main parses
 IMAGES = np.random.default_rng(0).integers(0, 256, (8, 20, 24, 3), dtype=np.uint8)
 ROWS = [{"image": image, "label": n % 3} for n, image in enumerate(IMAGES)]
 AUG = vg.Pipeline([vg.HorizontalFlip(p=0.5), vg.RandomResizedCrop(size=(16, 16))], seed=3)
@@ -17,7 +19,7 @@ AUG = vg.Pipeline([vg.HorizontalFlip(p=0.5), vg.RandomResizedCrop(size=(16, 16))
 
 def batches(workers: int, seed: int = 7) -> list[dict]:
     data = grain.MapDataset.source(ROWS).seed(seed).shuffle().repeat(2).random_map(Augment(AUG))
-    read = data.to_iter_dataset().batch(4)
+    read = data.batch(4).to_iter_dataset()
     if workers:
         read = read.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers))
     return list(read)

@@ -142,6 +142,9 @@ class _Graph:
     def floats(self, *values: float) -> str:
         return self.constant(np.array(values, dtype=np.float32))
 
+    def float(self, value: float) -> str:
+        return self.constant(np.array(value, dtype=np.float32))
+
     def whole(self, *values: int) -> str:
         return self.constant(np.array(values, dtype=np.int64))
 
@@ -162,6 +165,7 @@ class _Graph:
             taken = self.add("ReduceSum", [taken, self.whole(2)], keepdims=0)
             offset = 255 * taps.offset[:, None] + 0.5
             taken = self.add("Floor", [self.add("Add", [taken, self.constant(offset)])])
+            taken = self.add("Clip", [taken, self.float(0), self.float(255)])
         return self.add("Reshape", [taken, self.whole(0, *taps.size, channels)])
 
     def normalized(self, levels: str, normalize: Step | None, taken: Taken) -> str:

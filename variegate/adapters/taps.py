@@ -20,16 +20,17 @@ __all__ = ["Taps", "check_geometric", "taps_of"]
 
 Floats = npt.NDArray[np.float32]
 LINEAR = (Kind.MATRIX, Kind.FIELD)
-LEAST = 1e-6  # weights below are what rounding leaves
+LEAST = 1e-5  # weights below are what rounding leaves
 PERIODS = (8, 16, 32)
+# Levels of the dark and the light, so that weights below 0 are not cut off at black.
+DARK, STEP = np.float32(0.25), np.float32(0.5)
 PROBES = 64  # images in one call
 
 
 @dataclass(frozen=True)
 class Taps:
-    """Output pixel i of an image flattened to pixels (m, c): sum over k of weights[i, k] *
-    pixels[places[i, k]] + offset[i]. size: (height, width) of the output. exact: each output pixel
-    is one input pixel.
+    """Output pixel i of an image flattened to pixels (m, c) on 0..1: sum over k of weights[i, k] *
+    pixels[places[i, k]] + offset[i], cut to 0..1. size: (height, width) of the output.
     """
 
     places: npt.NDArray[np.int64]
@@ -44,10 +45,10 @@ class Taps:
         return whole and not self.offset.any()
 
     def __call__(self, pixels: Any) -> Floats:
-        """Images (n, height, width, c) of float levels, from images of the size it was made for."""
+        """Images (n, height, width, c) on 0..1, from images on 0..1 of the size it was made for."""
         flat = np.asarray(pixels, dtype=np.float32).reshape(len(pixels), -1, pixels.shape[-1])
         taken = (flat[:, self.places] * self.weights[..., None]).sum(axis=2)
-        made = taken + self.offset[:, None]
+        made = np.clip(taken + self.offset[:, None], 0, 1)
         return np.asarray(made.reshape(len(pixels), *self.size, pixels.shape[-1]))
 
 
@@ -76,7 +77,8 @@ def taps_of(policy: Policy, size: tuple[int, int], seed: int = 0) -> Taps:
         found = _asked(pipeline, size, period)
         if np.abs(found(random) - seen[0]).max() < 1e-4:
             return found
-    raise PolicyError("view: an output pixel is made of pixels that lie too far apart for a graph")
+    raise PolicyError("view: it is no weighted sum of pixels that lie near each other; cubic resizes "
+                      "are none, as they cut levels between rows and columns")  # fmt: skip
 
 
 def _asked(pipeline: Pipeline, size: tuple[int, int], period: int) -> Taps:
@@ -89,14 +91,14 @@ def _asked(pipeline: Pipeline, size: tuple[int, int], period: int) -> Taps:
         ]
         return np.concatenate(parts)[..., 0]
 
-    offset = answers(np.zeros((1, height, width), np.float32))[0]
+    dark = answers(np.full((1, height, width), DARK, np.float32))[0]
     rows, columns = np.mgrid[:height, :width]
     number = (rows // period) * (width // period + 1) + columns // period + 1
     group = (rows % period) * period + columns % period
     lights = (group == np.arange(period * period)[:, None, None]).astype(np.float32)
     share = (number / number.max()).astype(np.float32)
-    weight = answers(lights) - offset
-    which = answers(lights * share) - offset
+    weight = (answers(DARK + STEP * lights) - dark) / STEP
+    which = (answers(DARK + STEP * lights * share) - dark) / STEP
     lit = np.abs(weight) > LEAST
     ratio = np.where(lit, which / np.where(lit, weight, 1), 0)
     cell = np.rint(ratio * number.max()).astype(np.int64) - 1
@@ -108,10 +110,11 @@ def _asked(pipeline: Pipeline, size: tuple[int, int], period: int) -> Taps:
     order = np.argsort(~lit, axis=0, kind="stable")[: max(1, int(lit.sum(axis=0).max()))]
     weights = np.take_along_axis(np.where(lit, weight, 0), order, axis=0)
     places = np.take_along_axis(np.where(lit, place, 0), order, axis=0)
-    count = len(order)
+    count, kept = len(order), dark - DARK * weights.sum(axis=0)
+    offset = np.where(np.abs(kept) > LEAST, kept, 0)
     return Taps(
         places.reshape(count, -1).T.copy(),
         weights.reshape(count, -1).T.astype(np.float32).copy(),
         offset.reshape(-1).astype(np.float32),
-        (int(offset.shape[0]), int(offset.shape[1])),
+        (int(dark.shape[0]), int(dark.shape[1])),
     )

@@ -45,7 +45,7 @@ def make_arms(pool: TTA, predictions: Floats, labels: Ints) -> tuple[Arm, ...]:
     if views[0] != VIEWS["none"][0]:
         raise InputError("views: the first must be the image as it is")
     made = {name: replace(pool, views=VIEWS[name]) for name in FIXED
-            if set(VIEWS[name]) <= set(views)}  # fmt: skip
+            if all(view in views for view in VIEWS[name])}  # fmt: skip
     if not any(list(own.views) == views for own in made.values()):
         made["all"] = pool
     made["greedy"] = pool.fit_to(predictions, labels, "greedy")
