@@ -139,7 +139,7 @@ def test_trainer_with_a_mix_in_the_collate(plain: datasets.Dataset, tmp_path: Pa
     )
     trainer.train()
     assert [batch.shape for batch in net.seen] == [(6, 3, 16, 16)] * 4
-    assert collate._epoch.value == 1
+    assert collate._epoch.get() == 1
     assert np.isfinite(trainer.state.log_history[-1]["train_loss"])
 
 

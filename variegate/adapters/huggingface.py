@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from variegate.adapters.epochs import SharedEpoch
 from variegate.adapters.records import Fields, augment_records, field_of, key_of
+from variegate.adapters.torch.epoch import Epoch
 from variegate.errors import InputError
 from variegate.pipeline import Pipeline
 from variegate.targets.boxes import from_corners, to_corners
@@ -31,7 +31,7 @@ class _Augments:
 
     def __init__(self, pipeline: Pipeline, fields: Fields, index: str) -> None:
         self.pipeline, self.fields, self.index = pipeline, fields, index
-        self._epoch = SharedEpoch()
+        self._epoch = Epoch()
 
     def set_epoch(self, epoch: int) -> None:
         """Sets the epoch of the draws, in running workers too."""
@@ -46,7 +46,7 @@ class _Augments:
                     "variegate.adapters.huggingface.with_index(dataset) adds it"
                 )
         ids = [key_of(record[self.index]) for record in records]
-        return augment_records(records, self.pipeline, self.fields, ids, self._epoch.value)
+        return augment_records(records, self.pipeline, self.fields, ids, self._epoch.get())
 
 
 class Transform(_Augments):

@@ -77,8 +77,10 @@ def taps_of(policy: Policy, size: tuple[int, int], seed: int = 0) -> Taps:
         found = _asked(pipeline, size, period)
         if np.abs(found(random) - seen[0]).max() < 1e-4:
             return found
-    raise PolicyError("view: it is no weighted sum of pixels that lie near each other; cubic resizes "
-                      "are none, as they cut levels between rows and columns")  # fmt: skip
+    raise PolicyError(
+        "view: it is no weighted sum of pixels that lie near each other; cubic resizes are none: "
+        "they cut levels between rows and columns"
+    )
 
 
 def _asked(pipeline: Pipeline, size: tuple[int, int], period: int) -> Taps:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from variegate.adapters.epochs import SharedEpoch
 from variegate.adapters.records import Fields, augment_records, field_of, key_of
+from variegate.adapters.torch.epoch import Epoch
 from variegate.pipeline import Pipeline
 
 __all__ = ["Augment"]
@@ -27,7 +27,7 @@ class Augment:
     ) -> None:
         self.pipeline, self.key = pipeline, key
         self.fields = Fields(image=image, **fields)
-        self._epoch = SharedEpoch()
+        self._epoch = Epoch()
 
     def set_epoch(self, epoch: int) -> None:
         """Sets the epoch of the draws, in running workers too."""
@@ -36,4 +36,4 @@ class Augment:
     def __call__(self, sample: Mapping[str, Any]) -> dict[str, Any]:
         """The sample, augmented; other fields as they were."""
         index = [key_of(field_of(sample, self.key))]
-        return augment_records([sample], self.pipeline, self.fields, index, self._epoch.value)[0]
+        return augment_records([sample], self.pipeline, self.fields, index, self._epoch.get())[0]
