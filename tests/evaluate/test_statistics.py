@@ -122,8 +122,8 @@ def test_adjust_by_hand() -> None:
 
 
 def test_verdict_words() -> None:
-    up = Difference(0.1, 0.02, 0.18, 0.01, 4.0, 5, 100)
-    down = Difference(-0.1, -0.18, -0.02, 0.01, 4.0, 5, 100)
+    up = Difference(0.1, 0.02, 0.18, 0.01, 4.0, 5, 100, 0.03)
+    down = Difference(-0.1, -0.18, -0.02, 0.01, 4.0, 5, 100, 0.03)
     assert verdict(up, 0.04) == "better"
     assert verdict(down, 0.04) == "worse"
     assert verdict(up, 0.06) == verdict(down, None) == "not proven"

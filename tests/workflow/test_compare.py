@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import variegate as vg
 from tests.workflow.conftest import SMALL, TOY
 from variegate import workflow
 from variegate.data import load, split
@@ -71,6 +72,29 @@ def test_two_processes_give_what_one_gives(run: Path, tmp_path: Path) -> None:
     assert len(parallel.comparison.runs) == 2
     for one in parallel.comparison.runs:
         assert np.array_equal(one.predictions, alone[one.arm, one.seed].predictions)
+
+
+def test_called_classes_are_trained_again_on_fresh_seeds(tmp_path: Path) -> None:
+    black = vg.Policy((vg.Brightness(factor=(0.0, 0.0)),))
+    arms = {"none": None, "other": workflow.arms((8, 8))["flip+crop"], "found": black}
+    learns = {"train_per_class": 10, "epochs": 6, "settings": {**TOY, "batch_size": 8}}
+    call = {**learns, "arms": arms, "seeds": 3, "out": tmp_path}
+    made = workflow.compare("digits", confirm=2, **call)
+    table = made.summary["class_tables"][0]
+    assert table["harmed"], "a model that sees black images alone knows no class"
+    fresh = (1_000_000, 1_000_001)
+    record = Comparison.load(made.path)
+    assert record.fresh == fresh
+    assert made.trained == 13
+    assert [record.fresh_seeds(arm) for arm in arms] == [fresh, (), fresh]
+    assert [record.seeds(arm) for arm in arms] == [(0, 1, 2)] * 3
+    harmed = [row for row in table["rows"] if row["name"] in table["harmed"]]
+    assert {row["confirmation"]["seeds"] for row in harmed} == {2}
+    assert workflow.compare("digits", confirm=2, **call).trained == 0
+    with pytest.raises(InputError, match="1000001 is a fresh seed"):
+        workflow.compare("digits", confirm=2, **{**call, "seeds": [0, 1_000_001]})
+    with pytest.raises(InputError, match="confirm: expected a whole number"):
+        workflow.compare("digits", confirm=-1, **call)
 
 
 def test_an_arm_whose_policy_changed_is_trained_again(tmp_path: Path) -> None:

@@ -26,6 +26,13 @@ Join = Annotated[
     bool | None,
     typer.Option(help="Train on the validation images too; by default, unless --train-per-class."),
 ]
+Confirm = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="Fresh seeds that test classes called harmed or helped again; by default as --seeds.",
+    ),
+]
 Gain = Annotated[
     bool, typer.Option("--require-gain", help="End with 1 unless found is proven better than none.")
 ]
@@ -36,6 +43,7 @@ def command(
     policy: Policy = None,
     arm: Arms = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each arm, paired.")] = 5,
+    confirm: Confirm = None,
     epochs: o.Epochs = None,
     train_per_class: o.PerClass = None,
     size: o.Size = None,
@@ -71,6 +79,7 @@ def command(
             arms=arm or None,
             policy=policy,
             seeds=seeds,
+            confirm=confirm,
             epochs=epochs,
             join_validation=join_validation,
             settings=o.read_settings(device, threads, model),

@@ -3,7 +3,7 @@
 This room never trains. It takes predictions as data and gives plain data and files.
 """
 
-from variegate.evaluate.compare import summary, text_lines
+from variegate.evaluate.compare import arms_to_confirm, summary, text_lines
 from variegate.evaluate.distance import Distance, distance_from_random
 from variegate.evaluate.learned import Learned, Tried, importance
 from variegate.evaluate.report import write_report
@@ -29,6 +29,7 @@ __all__ = [
     "Summary",
     "Tried",
     "adjust",
+    "arms_to_confirm",
     "class_differences",
     "distance_from_random",
     "importance",

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import median
 
 from variegate.errors import InputError
 from variegate.evaluate import statistics as st
 from variegate.evaluate import wording
+from variegate.evaluate.classes import class_table, difference_row, shared_seeds
 from variegate.evaluate.names import TEXT_LIMIT, clean, clean_data, clean_names
 from variegate.evaluate.results import Comparison
 from variegate.evaluate.schema import (
     ArmRow,
-    ClassRow,
-    ClassTable,
     Cost,
-    DifferenceRow,
     Summary,
 )
 
@@ -23,7 +20,6 @@ SCHEMA = "variegate.summary/1"
 REFERENCE = "none"
 FOUND = "found"
 BASELINES = ("none", "trivial")
-_ORDER = {"worse": 0, "not proven": 1, "better": 2}
 
 
 def summary(
@@ -41,20 +37,11 @@ def summary(
     ('none' and 'trivial' where they are). An arm without runs is listed in `missing`.
     Raises InputError for an arm that is not there or when no arm has a run.
     """
-    done = [arm for arm in comparison.arms if comparison.seeds(arm)]
-    if not done:
-        raise InputError(f"no arm of {list(comparison.arms)} has a run yet")
-    reference = _choose(reference, REFERENCE, done[0], done)
-    found = _choose(found, FOUND, done[-1], done)
-    wanted = list(BASELINES if baselines is None else baselines)
-    if baselines is not None:
-        for arm in wanted:
-            _choose(arm, arm, arm, done)
-    against = [arm for arm in dict.fromkeys([reference, *wanted]) if arm in done]
+    done, reference, found, against = _choices(comparison, found, reference, baselines)
     shown = dict(zip(comparison.arms, clean_names(comparison.arms), strict=True))
     arms = _arm_rows(comparison, done, against, shown)
     class_baselines = [arm for arm in against if arm != found]
-    tables = [_class_table(comparison, found, arm, shown) for arm in class_baselines]
+    tables = [class_table(comparison, found, arm, shown) for arm in class_baselines]
     result: Summary = {
         "schema": SCHEMA,
         "dataset": clean(comparison.dataset),
@@ -79,9 +66,43 @@ def summary(
     return result
 
 
+def arms_to_confirm(comparison: Comparison) -> tuple[str, ...]:
+    """Give the arms whose classes are called harmed or helped: the found one, then its baselines.
+
+    They are those of `summary` without arguments; empty where no class is called.
+    """
+    _, _, found, against = _choices(comparison, None, None, None)
+    shown = {arm: arm for arm in comparison.arms}
+    called = []
+    for base in against:
+        table = None if base == found else class_table(comparison, found, base, shown)
+        if table is not None and (table["harmed"] or table["improved"]):
+            called.append(base)
+    return (found, *called) if called else ()
+
+
 def text_lines(result: Summary) -> list[str]:
     """Give the summary as a few plain lines for a terminal; no number without its interval."""
     return wording.text_lines(result)
+
+
+def _choices(
+    comparison: Comparison,
+    found: str | None,
+    reference: str | None,
+    baselines: Sequence[str] | None,
+) -> tuple[list[str], str, str, list[str]]:
+    """The arms with runs, the reference, the found arm, and what the arms are held against."""
+    done = [arm for arm in comparison.arms if comparison.seeds(arm)]
+    if not done:
+        raise InputError(f"no arm of {list(comparison.arms)} has a run yet")
+    reference = _choose(reference, REFERENCE, done[0], done)
+    found = _choose(found, FOUND, done[-1], done)
+    wanted = list(BASELINES if baselines is None else baselines)
+    if baselines is not None:
+        for arm in wanted:
+            _choose(arm, arm, arm, done)
+    return done, reference, found, [a for a in dict.fromkeys([reference, *wanted]) if a in done]
 
 
 def _choose(asked: str | None, usual: str, otherwise: str, done: Sequence[str]) -> str:
@@ -92,46 +113,11 @@ def _choose(asked: str | None, usual: str, otherwise: str, done: Sequence[str]) 
     return asked
 
 
-def _paired(
-    comparison: Comparison, first: str, second: str
-) -> tuple[tuple[int, ...], st.Difference | None]:
-    seeds = tuple(s for s in comparison.seeds(first) if s in set(comparison.seeds(second)))
+def _paired(comparison: Comparison, first: str, second: str) -> st.Difference | None:
+    seeds = shared_seeds(comparison, first, second)
     if not seeds:
-        return seeds, None
-    difference = st.paired_difference(
-        comparison.correct(first, seeds), comparison.correct(second, seeds)
-    )
-    return seeds, difference
-
-
-def _difference_row(
-    against: str, difference: st.Difference | None, corrected: float | None
-) -> DifferenceRow:
-    if difference is None:
-        return {
-            "against": against, "value": 0.0, "interval": [-1.0, 1.0], "p": None,
-            "corrected": None, "seeds": 0, "images": 0, "verdict": "not proven",
-            "note": "no seed in common, so nothing can be paired",
-        }  # fmt: skip
-    said = st.verdict(difference, corrected)
-    note = ""
-    if difference.seeds == 1:
-        note = "one seed: nothing can be said about training noise; the interval covers images only"
-    elif difference.p is None:
-        note = "too few test images"
-    elif said == "not proven" and not difference.low <= 0 <= difference.high:
-        note = "the interval alone leaves out zero, but not after correction for several tests"
-    return {
-        "against": against,
-        "value": difference.value,
-        "interval": [difference.low, difference.high],
-        "p": difference.p,
-        "corrected": corrected,
-        "seeds": difference.seeds,
-        "images": difference.images,
-        "verdict": said,
-        "note": note,
-    }
+        return None
+    return st.paired_difference(comparison.correct(first, seeds), comparison.correct(second, seeds))
 
 
 def _arm_rows(
@@ -156,62 +142,11 @@ def _arm_rows(
     for base in against:
         # One family for Holm: every arm held against this one.
         others = [(row, arm) for row, arm in zip(rows, done, strict=True) if arm != base]
-        found = [_paired(comparison, arm, base)[1] for _, arm in others]
+        found = [_paired(comparison, arm, base) for _, arm in others]
         corrected = st.adjust([d.p if d else None for d in found], "holm")
         for (row, _), difference, p in zip(others, found, corrected, strict=True):
-            row["differences"].append(_difference_row(shown[base], difference, p))
+            row["differences"].append(difference_row(shown[base], difference, p))
     return rows
-
-
-def _class_table(
-    comparison: Comparison, found: str, base: str, shown: dict[str, str]
-) -> ClassTable:
-    seeds, _ = _paired(comparison, found, base)
-    names = clean_names(comparison.classes)
-    rows: list[ClassRow] = []
-    if seeds:
-        first, second = comparison.correct(found, seeds), comparison.correct(base, seeds)
-        differences = st.class_differences(first, second, comparison.labels, len(names))
-        corrected = st.adjust([d.p if d else None for d in differences], "fdr_bh")
-        for index, (difference, p) in enumerate(zip(differences, corrected, strict=True)):
-            chosen = comparison.labels == index
-            some = difference is not None
-            rows.append(
-                {
-                    "index": index,
-                    "name": names[index],
-                    "images": int(chosen.sum()),
-                    "baseline": float(second[:, chosen].mean()) if some else None,
-                    "found": float(first[:, chosen].mean()) if some else None,
-                    "difference": _difference_row(shown[base], difference, p) if some else None,
-                }
-            )
-    rows.sort(key=_harmed_first)
-    widths = [(d["interval"][1] - d["interval"][0]) / 2 for d in map(_of, rows) if d is not None]
-    return {
-        "arm": shown[found],
-        "baseline": shown[base],
-        "seeds": len(seeds),
-        "rows": rows,
-        "harmed": _named(rows, "worse"),
-        "improved": _named(rows, "better")[::-1],
-        "visible": float(median(widths)) if widths else None,
-    }
-
-
-def _of(row: ClassRow) -> DifferenceRow | None:
-    return row["difference"]
-
-
-def _harmed_first(row: ClassRow) -> tuple[int, float, int]:
-    difference = row["difference"]
-    if difference is None:
-        return 3, 0.0, row["index"]
-    return _ORDER[difference["verdict"]], difference["value"], row["index"]
-
-
-def _named(rows: Sequence[ClassRow], said: str) -> list[str]:
-    return [row["name"] for row in rows if (d := row["difference"]) and d["verdict"] == said]
 
 
 def _cost(

@@ -54,7 +54,8 @@ class Comparison:
     """All runs of all arms on one test set.
 
     `labels` (n,) are the true class indices, `arms` the order of the arms (an arm may still be
-    without runs), `settings` and `versions` plain data, `commands` what made this record.
+    without runs), `settings` and `versions` plain data, `commands` what made this record. `fresh`
+    are seeds that only confirm what the other seeds say of single classes.
     """
 
     dataset: str
@@ -65,11 +66,13 @@ class Comparison:
     settings: Mapping[str, Any] = field(default_factory=dict)
     commands: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    fresh: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", tuple(str(name) for name in self.classes))
         object.__setattr__(self, "arms", tuple(str(name) for name in self.arms))
         object.__setattr__(self, "runs", tuple(self.runs))
+        object.__setattr__(self, "fresh", tuple(int(seed) for seed in self.fresh))
         object.__setattr__(self, "commands", tuple(str(line) for line in self.commands))
         object.__setattr__(self, "labels", _whole(self.labels, "labels"))
         _check(self)
@@ -80,17 +83,28 @@ class Comparison:
         return replace(self, runs=(*kept, run))
 
     def seeds(self, arm: str) -> tuple[int, ...]:
-        """Give the seeds for which the arm has a run, in rising order."""
-        return tuple(sorted(run.seed for run in self.runs if run.arm == arm))
+        """Give the seeds for which the arm has a run, in rising order; fresh ones are left out."""
+        return tuple(seed for seed in self._seeds(arm) if seed not in self.fresh)
+
+    def fresh_seeds(self, arm: str) -> tuple[int, ...]:
+        """Give the fresh seeds for which the arm has a run, in rising order."""
+        return tuple(seed for seed in self._seeds(arm) if seed in self.fresh)
+
+    def _seeds(self, arm: str) -> list[int]:
+        return sorted(run.seed for run in self.runs if run.arm == arm)
 
     def correct(self, arm: str, seeds: Sequence[int]) -> NDArray[np.bool_]:
         """Give which images the arm got right, bool (seeds, images)."""
+        return np.equal(self.predictions(arm, seeds), self.labels)
+
+    def predictions(self, arm: str, seeds: Sequence[int]) -> NDArray[np.int64]:
+        """Give what the arm took each image for, (seeds, images)."""
         found = {run.seed: run.predictions for run in self.runs if run.arm == arm}
         missing = [seed for seed in seeds if seed not in found]
         if missing:
             raise InputError(f"arm {arm!r} has no run with seed {missing[0]}")
-        rows = [found[seed] == self.labels for seed in seeds]
-        return np.array(rows, dtype=np.bool_).reshape(len(rows), len(self.labels))
+        rows = [found[seed] for seed in seeds]
+        return np.array(rows, dtype=np.int64).reshape(len(rows), len(self.labels))
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain data for JSON."""
@@ -105,6 +119,7 @@ class Comparison:
             "settings": dict(self.settings),
             "commands": list(self.commands),
             "versions": dict(self.versions),
+            "fresh": list(self.fresh),
         }
 
     @classmethod
@@ -121,6 +136,7 @@ class Comparison:
                 settings=dict(data.get("settings", {})),
                 commands=tuple(data.get("commands", ())),
                 versions=dict(data.get("versions", {})),
+                fresh=tuple(data.get("fresh", ())),
             )
         except InputError:
             raise

@@ -35,8 +35,61 @@ class ArmRow(TypedDict):
     differences: list[DifferenceRow]
 
 
+class Shrunk(TypedDict):
+    """A difference drawn toward the mean of all classes, as far as noise explains its distance."""
+
+    value: float
+    interval: list[float]
+
+
+class Confirmation(TypedDict):
+    """The difference again, on seeds that had no part in calling the class harmed or helped.
+
+    `p` is one-sided, in the direction that was called, and `corrected` by Holm over the called
+    classes. verdict: confirmed or not confirmed.
+    """
+
+    seeds: int
+    value: float
+    interval: list[float]
+    p: float | None
+    corrected: float | None
+    verdict: str
+
+
+class Pair(TypedDict):
+    """The share of the images of class `true` that are taken for `named`, and its change."""
+
+    true: str
+    named: str
+    baseline: float
+    found: float
+    value: float
+    interval: list[float]
+
+
+class Growth(TypedDict):
+    """False positives of a class: the share of all other classes' images that are taken for it.
+
+    verdict: more, fewer or not proven (Benjamini-Hochberg over classes). pairs: where a proven
+    growth comes from, largest first.
+    """
+
+    baseline: float
+    found: float
+    value: float
+    interval: list[float]
+    p: float | None
+    corrected: float | None
+    verdict: str
+    pairs: list[Pair]
+
+
 class ClassRow(TypedDict):
-    """One class of a class table; `difference` is None where the test set has no image of it."""
+    """One class of a class table; `difference` is None where the test set has no image of it.
+
+    goes_to: of a harmed class, what its images are taken for more often, largest first.
+    """
 
     index: int
     name: str
@@ -44,12 +97,18 @@ class ClassRow(TypedDict):
     baseline: float | None
     found: float | None
     difference: DifferenceRow | None
+    shrunk: Shrunk | None
+    confirmation: Confirmation | None
+    false_positives: Growth | None
+    goes_to: list[Pair]
 
 
 class ClassTable(TypedDict):
     """`arm` against `baseline`, class by class, harmed classes first.
 
     `visible` is the half width of the middle class interval: smaller changes cannot be seen.
+    `fresh`: seeds that confirm. `grown`: classes whose false positives are proven to grow.
+    `findings`: a sentence for each class that is called.
     """
 
     arm: str
@@ -59,6 +118,9 @@ class ClassTable(TypedDict):
     harmed: list[str]
     improved: list[str]
     visible: float | None
+    fresh: int
+    grown: list[str]
+    findings: list[str]
 
 
 class CostRow(TypedDict):

@@ -54,6 +54,7 @@ class Difference:
     """First arm minus second arm (share of images, -1..1) with its 95 % interval.
 
     `p` is two-sided, and None where no claim can be made: one seed, or fewer than two images.
+    `error` is the standard error of the value.
     """
 
     value: float
@@ -63,6 +64,7 @@ class Difference:
     df: float
     seeds: int
     images: int
+    error: float
 
 
 def mean_accuracy(correct: NDArray[np.bool_]) -> Estimate:
@@ -104,12 +106,13 @@ def paired_difference(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Di
     seeds, images = table.shape
     mean = float(table.mean())
     if images < 2:
-        return Difference(mean, -1.0, 1.0, None, 0.0, seeds, images)
+        return Difference(mean, -1.0, 1.0, None, 0.0, seeds, images, 1.0)
     variance, df = _variance_of_mean(table)
     error = float(np.sqrt(variance))
     half = float(stats.t.ppf((1 + LEVEL) / 2, df)) * error
     p = None if seeds == 1 else float(2 * stats.t.sf(abs(mean) / error, df))
-    return Difference(mean, max(-1.0, mean - half), min(1.0, mean + half), p, df, seeds, images)
+    low, high = max(-1.0, mean - half), min(1.0, mean + half)
+    return Difference(mean, low, high, p, df, seeds, images, error)
 
 
 def _variance_of_mean(table: NDArray[np.float64]) -> tuple[float, float]:

@@ -31,6 +31,7 @@ from variegate.workflow.common import (
     understand,
     versions,
 )
+from variegate.workflow.confirm import confirming, fresh_seeds, with_fresh
 from variegate.workflow.policies import arms as control_arms
 from variegate.workflow.policies import pick_arms, read_policy
 from variegate.workflow.runs import RunData, Task, run_all
@@ -99,6 +100,7 @@ def compare(
     arms: Sequence[str] | Mapping[str, Policy | None] | None = None,
     policy: str | Path | Policy | None = None,
     seeds: int | Sequence[int] = 5,
+    confirm: int | None = None,
     epochs: int | None = None,
     join_validation: bool | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -114,6 +116,8 @@ def compare(
     arms: names (none, flip+crop, trivial, randaugment, found, NAME=FILE) or {name: policy}; all
     five by default. policy: the found one, by default out/best.json where it is. seeds: how many,
     or which; the arms share them, and with them the first weights and the order of the batches.
+    confirm: fresh seeds on which classes that are called harmed or helped are tested again; None:
+    as many as seeds.
     reading: how the data is read and divided, see `Reading`. join_validation: train on the
     validation images too, because nothing is chosen any more; by default so, except with
     train_per_class. jobs: processes at a time; None: one a core where a training takes one thread.
@@ -126,6 +130,7 @@ def compare(
     folder = Path(out)
     found = _found(policy, folder, progress)
     numbers = _seeds(seeds, options.seed)
+    fresh = fresh_seeds(len(numbers) if confirm is None else confirm, options.seed, numbers)
     if jobs is not None and jobs < 1:
         raise InputError(f"jobs: expected a whole number from 1 up or None, got {jobs!r}")
     dataset, parts = open_data(data, options, progress)
@@ -150,7 +155,8 @@ def compare(
     with tracked(track, folder, "compare", record.settings) as tracker:
         state = _State(record, folder / RECORD, len(tasks), at_once, progress, tracker)
         _run(work, tasks, at_once, state)
-        result = _result(state.record, info, folder, len(tasks))
+        _confirm(work, fresh, at_once, state)
+        result = _result(state.record, info, folder, state.done)
         _track(tracker, result, folder)
     return result
 
@@ -160,8 +166,20 @@ def _run(work: RunData, tasks: Sequence[Task], at_once: int, state: _State) -> N
     try:
         run_all(work, tasks, at_once, state.add, state.during)
     except KeyboardInterrupt:
-        saved = f"{state.done} of {len(tasks)} runs of this call are saved in {state.path}"
+        saved = f"{state.done} of {state.total} runs of this call are saved in {state.path}"
         raise Interrupted(saved) from None
+
+
+def _confirm(work: RunData, fresh: Sequence[int], at_once: int, state: _State) -> None:
+    """Train fresh seeds of the arms whose classes are called harmed or helped."""
+    tasks = confirming(state.record, fresh, work.policies)
+    state.record = with_fresh(state.record, fresh if tasks else ())
+    if not tasks:
+        return
+    text = f"{len(tasks)} more trainings: classes that are called are tested on fresh seeds"
+    tell(state.progress, Event("remark", text))
+    state.total += len(tasks)
+    _run(work, tasks, at_once, state)
 
 
 def _track(tracker: Tracker | None, result: CompareResult, folder: Path) -> None:
@@ -282,6 +300,7 @@ def _resume(path: Path, fresh: Comparison, progress: Progress | None) -> Compari
         runs=kept,
         settings={**fresh.settings, "arms": {**then, **wanted}},
         commands=tuple(dict.fromkeys([*stored.commands, *fresh.commands])),
+        fresh=stored.fresh,
     )
 
 

@@ -63,6 +63,7 @@ def demo(
         "digits",
         policy=found.best,
         seeds=seeds,
+        confirm=0,
         epochs=epochs,
         seed=seed,
         train_per_class=train_per_class,

@@ -50,6 +50,7 @@ def render_page(
     environment.filters |= {
         "percent": wording.percent,
         "points": wording.points,
+        "permille": wording.permille,
         "interval": wording.interval,
         "share_interval": wording.share_interval,
         "p_value": wording.p_value,

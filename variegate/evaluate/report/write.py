@@ -23,13 +23,15 @@ from variegate.evaluate.report.pictures import embed_pictures
 from variegate.evaluate.report.plots import arms_png, classes_png, history_png, learned_png
 from variegate.evaluate.report.policytext import policy_data, policy_lines
 from variegate.evaluate.results import Comparison
-from variegate.evaluate.schema import Summary
+from variegate.evaluate.schema import ClassRow, Summary
 
 SCHEMA = "variegate.report/1"
 Pictures = Mapping[str, Sequence[NDArray[np.uint8]]]
 _COLUMNS = (
     "arm", "baseline", "class_index", "class", "images", "seeds", "accuracy_arm",
     "accuracy_baseline", "difference", "low", "high", "p", "p_corrected", "verdict",
+    "shrunk", "shrunk_low", "shrunk_high", "fresh_seeds", "fresh_difference", "fresh_verdict",
+    "named_wrongly_arm", "named_wrongly_baseline", "named_wrongly_verdict",
 )  # fmt: skip
 
 
@@ -121,6 +123,17 @@ def per_class_csv(data: Summary) -> str:
                     row["found"],
                     row["baseline"],
                     *numbers,
+                    *_more(row),
                 ]
             )
     return stream.getvalue()
+
+
+def _more(row: ClassRow) -> list[Any]:
+    """Shrunk, confirmed and false-positive columns; empty where there is nothing to say."""
+    drawn, again, wrong = row["shrunk"], row["confirmation"], row["false_positives"]
+    return [
+        *(["", "", ""] if drawn is None else [drawn["value"], *drawn["interval"]]),
+        *(["", "", ""] if again is None else [again["seeds"], again["value"], again["verdict"]]),
+        *(["", "", ""] if wrong is None else [wrong["found"], wrong["baseline"], wrong["verdict"]]),
+    ]
