@@ -40,6 +40,7 @@ __version__ = "0.1.0"
 # Loaded on first use: name -> the module that has it.
 _LATER = {
     "AutoAugment": "variegate.policy.nodes",
+    "Balance": "variegate.data.balance",
     "Loader": "variegate.data.loader",
     "OneOf": "variegate.policy.nodes",
     "PerClass": "variegate.policy.nodes",

@@ -14,7 +14,7 @@ import pytest
 import variegate as vg
 from tests.data.loader_files import cropping, flat, loader_threads, mixing, write_jpegs
 from variegate.data import Dataset, decode_file
-from variegate.data.loader import epoch_order
+from variegate.data.order import epoch_order
 from variegate.errors import InputError
 
 COUNT = 26

@@ -9,7 +9,7 @@ import torch
 import variegate as vg
 from variegate.data import Dataset
 from variegate.train import feed
-from variegate.train.feed import Feed, batches
+from variegate.train.feed import Feed, balanced, batches
 
 TRIVIAL = vg.Policy((vg.TrivialAugment(), vg.Cutout(magnitude=0.5, p=0.5)))
 
@@ -76,3 +76,22 @@ def test_mixing_keeps_its_own_batch(
     assert calls == [50] * 4
     own = [one.batch(part, 0) for part in parts]
     assert all(torch.equal(a, b) for (a, _), (b, _) in zip(shared, own, strict=True))
+
+
+def test_a_balanced_epoch_has_every_class_alike_and_new_copies() -> None:
+    labels = np.array([0] * 30 + [1] * 8 + [2] * 2)
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (40, 8, 8, 1), dtype=np.uint8)
+    train = Dataset("made up", images, labels, ("a", "b", "c"))
+    fill = balanced(train, 1.0)
+    parts = batches(40, 16, 3, 0, fill)
+    ids = np.concatenate(parts)
+    assert len(ids) == 40
+    assert np.bincount(labels[ids % 40]).tolist() == [14, 13, 13]
+    assert balanced(train, 0.0) is None
+    policy = vg.Policy((vg.GaussianNoise(sigma=(0.2, 0.2)),))
+    feed = Feed(train, policy, seed=3, threads=1, device=torch.device("cpu"))
+    values, given = feed.batch(np.array([39, 79, 119]), 0)
+    assert given.tolist() == [2, 2, 2]
+    assert not torch.equal(values[0], values[1])
+    assert not torch.equal(values[1], values[2])

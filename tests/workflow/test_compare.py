@@ -97,6 +97,23 @@ def test_called_classes_are_trained_again_on_fresh_seeds(tmp_path: Path) -> None
         workflow.compare("digits", confirm=-1, **call)
 
 
+def test_models_are_tested_on_corruptions_unlike_the_arms_ops(tmp_path: Path) -> None:
+    noisy = vg.Policy((vg.SaltAndPepper(amount=(0.1, 0.1)), vg.JpegCompression(p=0.5)))
+    call = {**SMALL, "arms": {"none": None, "noisy": noisy}, "seeds": 1, "out": tmp_path}
+    plain = workflow.compare("digits", **call)
+    assert plain.summary["arms"][1]["columns"]["corrupted"] is None
+    made = workflow.compare("digits", robustness="unseen", **call)
+    assert made.trained == 2, "a run without the corruptions is made again"
+    seen = made.summary["arms"][1]["columns"]["corruptions"]
+    assert not {"gaussian noise", "shot noise", "impulse noise", "jpeg"} & set(seen)
+    assert {"fog", "contrast", "elastic"} < set(seen)
+    before = {(r.arm, r.seed): r.probabilities for r in plain.comparison.runs}
+    for run in made.comparison.runs:
+        assert np.array_equal(run.probabilities, before[run.arm, run.seed])
+    with pytest.raises(InputError, match='"all" or "unseen", got \'some\''):
+        workflow.compare("digits", robustness="some", **call)
+
+
 def test_an_arm_whose_policy_changed_is_trained_again(tmp_path: Path) -> None:
     both = workflow.arms((8, 8))
     first = {"none": None, "mine": both["trivial"]}

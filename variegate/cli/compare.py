@@ -33,6 +33,13 @@ Confirm = Annotated[
         help="Fresh seeds that test classes called harmed or helped again; by default as --seeds.",
     ),
 ]
+Corrupted = Annotated[
+    str | None,
+    typer.Option(
+        "--robustness",
+        help="all: test on corrupted images too; unseen: on those unlike every op of the arms.",
+    ),
+]
 Gain = Annotated[
     bool, typer.Option("--require-gain", help="End with 1 unless found is proven better than none.")
 ]
@@ -44,6 +51,7 @@ def command(
     arm: Arms = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each arm, paired.")] = 5,
     confirm: Confirm = None,
+    robustness: Corrupted = None,
     epochs: o.Epochs = None,
     train_per_class: o.PerClass = None,
     size: o.Size = None,
@@ -80,6 +88,7 @@ def command(
             policy=policy,
             seeds=seeds,
             confirm=confirm,
+            robustness=robustness,
             epochs=epochs,
             join_validation=join_validation,
             settings=o.read_settings(device, threads, model),

@@ -64,11 +64,11 @@ class Batch:
         self.done: Future[tuple[dict[str, Any], list[BadFile]]] = Future()
         self._shared = shared
         self._epoch = epoch
-        self._places = list(places)
+        self._index = list(places)  # a sample's place, plus its copy's number times all samples
         self._following = following  # samples without end, to take the places of bad ones
         self._bad: set[int] = set()
         self._skipped: list[BadFile] = []
-        self._contents: list[Content | None] = [None] * len(self._places)
+        self._contents: list[Content | None] = [None] * len(self._index)
         self._failed: dict[int, BaseException] = {}
         self._lock = threading.Lock()
         self._left = 0
@@ -127,11 +127,11 @@ class Batch:
         for slot, error in failed.items():
             if not (self._shared.skip and isinstance(error, DataError) and error.code):
                 raise error
-            self._bad.add(self._places[slot])
+            self._bad.add(self._place(self._index[slot]))
             reason = error.reason or str(error)
             self._skipped.append(BadFile(error.path or "", error.code, reason))
         for slot in failed:
-            self._places[slot] = self._replacement()
+            self._index[slot] = self._replacement()
             self._contents[slot] = None
         if failed:
             self.start()
@@ -145,21 +145,27 @@ class Batch:
                 f"none of the {len(self._bad)} images can be read; the first: {first.path!r}: "
                 f"{first.code} {first.reason}"
             )
-        return next(place for place in self._following if place not in self._bad)
+        return next(i for i in self._following if self._place(i) not in self._bad)
+
+    def _place(self, index: int) -> int:
+        """Which sample an index is of."""
+        return index % len(self._shared.samples)
 
     def _open(self, slots: list[int]) -> None:
         self._each(slots, self._open_one)
 
     def _open_one(self, slot: int) -> None:
         shared = self._shared
-        self._contents[slot] = open_image(shared.samples, self._places[slot], shared.reading)
+        self._contents[slot] = open_image(
+            shared.samples, self._place(self._index[slot]), shared.reading
+        )
 
     def _opened(self) -> None:
         """Draw the plan and lower it; then decode and run."""
         shared = self._shared
         contents = [content for content in self._contents if content is not None]
-        targets = shared.samples.pick(self._places)
-        index = np.array(self._places, dtype=np.int64)
+        targets = shared.samples.pick([self._place(i) for i in self._index])
+        index = np.array(self._index, dtype=np.int64)
         marks = {name: items for name, items in targets.items() if name != "labels"}
         plan = shared.pipeline.draw(
             sizes=[content.size for content in contents],
@@ -187,7 +193,7 @@ class Batch:
         run.part(slots[0], images, factors)
 
     def _decode(self, run: Run, content: Content, slot: int, turn: int) -> tuple[Image, int]:
-        shared, place = self._shared, self._places[slot]
+        shared, place = self._shared, self._place(self._index[slot])
 
         def take(size: int) -> npt.NDArray[np.uint8]:
             return shared.scratch.take(turn, size) if run.direct else np.empty(size, np.uint8)
@@ -201,7 +207,7 @@ class Batch:
     def _ran(self, run: Run) -> None:
         """Finish what needs the whole batch, and hand the result over."""
         result = run.finish(self._shared.inside)
-        result["index"] = np.array(self._places, dtype=np.int64)
+        result["index"] = np.array(self._index, dtype=np.int64)
         self.done.set_result((result, self._skipped))
 
 

@@ -14,29 +14,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from variegate.data.balance import Balance
 from variegate.data.batch import Batch, Shared
 from variegate.data.codes import BadFile
 from variegate.data.content import Reading
 from variegate.data.header import MAX_PIXELS
-from variegate.data.samples import as_samples
+from variegate.data.order import epoch_order
+from variegate.data.samples import Samples, as_samples
 from variegate.errors import InputError
 from variegate.pipeline.buffers import Buffers
 from variegate.pipeline.pipeline import Pipeline
 from variegate.pipeline.stream import default_threads
-from variegate.plan.counter import hashes, slot_keys
+from variegate.targets.labels import class_indices
 
-__all__ = ["Loader", "epoch_order"]
+__all__ = ["Loader"]
 
 FORMAT = "variegate-loader"
 VERSION = 1
-_ORDER_SLOT = np.array([0x6F72646572], dtype=np.uint64)  # "order": no step's slot has this number
 _MAX_SEED = 2**64 - 1
-
-
-def epoch_order(count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
-    """Return the samples 0 to count - 1 in the order of one epoch: a function of its arguments."""
-    words = hashes(slot_keys(seed, epoch, _ORDER_SLOT), np.arange(count, dtype=np.uint64))
-    return np.argsort(words[:, 0], kind="stable").astype(np.int64)
 
 
 class Loader:
@@ -50,7 +45,8 @@ class Loader:
     ahead of the one in use. on_error: "stop" at a bad file, or "skip" it: the next sample in order
     takes its place, and `skipped` lists it. scaled_decode: decode a JPEG at half, quarter or
     eighth size where a crop shrinks it much more than that. channels: 1, 3 or 4, for files.
-    background, max_pixels: as in `load`.
+    background, max_pixels: as in `load`. balance: a Balance made of the data set's labels, which
+    says how often each sample comes; a batch's "index" tells its copies apart (sample: index % n).
 
     Each `for` loop is one epoch, the next one every time. Raises InputError, and DataError with
     the path of a bad file.
@@ -72,6 +68,7 @@ class Loader:
         channels: int = 3,
         background: int = 255,
         max_pixels: int = MAX_PIXELS,
+        balance: Balance | None = None,
     ) -> None:
         if not isinstance(pipeline, Pipeline):
             raise InputError(f"pipeline: expected a Pipeline, got {type(pipeline).__name__}")
@@ -84,6 +81,9 @@ class Loader:
             if not isinstance(flag, bool):
                 raise InputError(f"{name}: expected True or False, got {flag!r}")
         self._samples = as_samples(dataset)
+        self.balance = balance
+        _check_balance(balance, self._samples)
+        self._count = len(self._samples) if balance is None else len(balance)
         self.pipeline = pipeline
         self.batch_size = _whole(batch_size, 1, 1 << 20, "batch_size")
         self.shuffle, self.drop_last = shuffle, drop_last
@@ -118,7 +118,7 @@ class Loader:
 
     def __len__(self) -> int:
         """The number of batches of an epoch."""
-        full, rest = divmod(len(self._samples), self.batch_size)
+        full, rest = divmod(self._count, self.batch_size)
         return full + (rest > 0 and not self.drop_last)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -160,8 +160,12 @@ class Loader:
                 pool.shutdown(wait=True, cancel_futures=True)
 
     def _order(self, epoch: int) -> npt.NDArray[np.int64]:
-        samples = len(self._samples)
-        return epoch_order(samples, self.seed, epoch) if self.shuffle else np.arange(samples)
+        """The indices of an epoch's samples in the order they come."""
+        if self.balance is not None:
+            return self.balance.epoch(self.seed, epoch, shuffle=self.shuffle)
+        return (
+            epoch_order(self._count, self.seed, epoch) if self.shuffle else np.arange(self._count)
+        )
 
     def batch(self, number: int, epoch: int = 0) -> dict[str, Any]:
         """The batch that a loop over an epoch would give at a place, by itself and at once.
@@ -203,8 +207,8 @@ class Loader:
 
     def _end(self, taken: int) -> int:
         """The sample of an epoch's order before which its last batch ends."""
-        samples = len(self._samples)
-        return samples - (samples - taken) % self.batch_size if self.drop_last else samples
+        rest = (self._count - taken) % self.batch_size if self.drop_last else 0
+        return self._count - rest
 
     def _fill(
         self,
@@ -245,6 +249,7 @@ class Loader:
             "seed": self.seed,
             "shuffle": self.shuffle,
             "pipeline_seed": self.pipeline.seed,
+            "balance": None if self.balance is None else self.balance.state(),
         }
 
     def load_state_dict(self, state: object) -> None:
@@ -260,7 +265,7 @@ class Loader:
             if state.get(name) != own:
                 raise InputError(f"state: {name} is {state.get(name)!r}, this loader has {own!r}")
         epoch = _whole(state.get("epoch"), 0, 1 << 62, "state: epoch")
-        taken = _whole(state.get("taken"), 0, len(self._samples), "state: taken")
+        taken = _whole(state.get("taken"), 0, self._count, "state: taken")
         self._end_loop()
         if taken >= self._end(taken):
             epoch, taken = epoch + 1, 0
@@ -319,6 +324,19 @@ class _Numbered:
         if shared is not None and self.process == os.getpid():
             shared.closed = True
             shared.pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _check_balance(balance: object, samples: Samples) -> None:
+    """Raises InputError unless a balance is of these samples' labels."""
+    if balance is None:
+        return
+    if not isinstance(balance, Balance):
+        raise InputError(f"balance: expected a Balance, got {type(balance).__name__}")
+    labels = samples.targets.get("labels")
+    if labels is None:
+        raise InputError("balance: the data set has no labels")
+    if not np.array_equal(balance.labels, class_indices(np.asarray(labels))):
+        raise InputError("balance: it was made of other labels than the data set has")
 
 
 def _whole(value: object, low: int, high: int, where: str) -> int:

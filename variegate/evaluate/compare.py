@@ -8,6 +8,7 @@ from variegate.errors import InputError
 from variegate.evaluate import statistics as st
 from variegate.evaluate import wording
 from variegate.evaluate.classes import class_table, difference_row, shared_seeds
+from variegate.evaluate.columns import columns, groups
 from variegate.evaluate.names import TEXT_LIMIT, clean, clean_data, clean_names
 from variegate.evaluate.results import Comparison
 from variegate.evaluate.schema import (
@@ -137,6 +138,8 @@ def _arm_rows(
             "accuracies": [float(value) for value in correct.mean(axis=1)],
             "epochs": max(run.epochs for run in comparison.runs if run.arm == arm),
             "differences": [],
+            "groups": groups(comparison, arm, against, shown),
+            "columns": columns(comparison, arm, against, shown),
         }
         rows.append(row)
     for base in against:

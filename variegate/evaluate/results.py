@@ -24,7 +24,8 @@ VERSION = 1
 class Run:
     """One finished training: arm, seed, predictions (n,), probabilities (n, classes) or None.
 
-    `seconds` is training time, `epochs` the passes over the training set.
+    `seconds` is training time, `epochs` the passes over the training set, `corrupted` the accuracy
+    at each severity of a corruption, by its name.
     """
 
     arm: str
@@ -33,12 +34,17 @@ class Run:
     seconds: float
     epochs: int
     probabilities: NDArray[np.float32] | None = None
+    corrupted: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         where = f"run {self.arm!r}, seed {self.seed}"
         object.__setattr__(self, "predictions", _whole(self.predictions, f"{where}: predictions"))
         if not np.isfinite(self.seconds) or self.seconds < 0:
             raise InputError(f"{where}: seconds must be 0 or more, got {self.seconds!r}")
+        rows = {str(name): tuple(map(float, own)) for name, own in self.corrupted.items()}
+        object.__setattr__(self, "corrupted", rows)
+        if any(not own or not 0 <= value <= 1 for own in rows.values() for value in own or (0,)):
+            raise InputError(f"{where}: corrupted: expected accuracies on 0..1, got {rows}")
         if self.probabilities is not None:
             values = np.asarray(self.probabilities, dtype=np.float32)
             if values.ndim != 2 or len(values) != len(self.predictions):
@@ -228,6 +234,8 @@ def _run_to_dict(run: Run) -> dict[str, Any]:
         "epochs": int(run.epochs),
         "predictions": run.predictions.tolist(),
     }
+    if run.corrupted:
+        data["corrupted"] = {name: list(own) for name, own in run.corrupted.items()}
     if run.probabilities is not None:
         little = run.probabilities.astype("<f4")
         data["probabilities"] = {
@@ -251,4 +259,5 @@ def _run_from_dict(data: Mapping[str, Any]) -> Run:
         seconds=float(data["seconds"]),
         epochs=int(data["epochs"]),
         probabilities=probabilities,
+        corrupted=dict(data.get("corrupted", {})),
     )

@@ -22,8 +22,43 @@ class DifferenceRow(TypedDict):
     note: str
 
 
+class ColumnDifference(TypedDict):
+    """An arm's column minus that of `against`, paired by seed; no interval with one seed."""
+
+    against: str
+    value: float
+    interval: list[float] | None
+    seeds: int
+
+
+class Column(TypedDict):
+    """A mean over the seeds; the intervals, at 95 %, cover training noise only."""
+
+    value: float
+    interval: list[float] | None
+    differences: list[ColumnDifference]
+
+
+class Columns(TypedDict):
+    """What is measured beside the accuracy; None where the runs do not have it.
+
+    calibration: expected calibration error on 0..1, in `bins` bins of equal numbers of images.
+    corrupted: mean accuracy over all `corruptions` and severities; those: by name, the mean at each
+    severity.
+    """
+
+    bins: int
+    calibration: Column | None
+    corrupted: Column | None
+    corruptions: dict[str, list[float]]
+
+
 class ArmRow(TypedDict):
-    """One arm: mean accuracy, its interval and what that covers, every seed, and differences."""
+    """One arm: mean accuracy, its interval and what that covers, every seed, and differences.
+
+    groups: mean accuracy over the classes with many, medium and few training images, where classes
+    differ in that; `columns`: what is measured beside the accuracy.
+    """
 
     arm: str
     mean: float
@@ -33,6 +68,8 @@ class ArmRow(TypedDict):
     accuracies: list[float]
     epochs: int
     differences: list[DifferenceRow]
+    groups: dict[str, Column]
+    columns: Columns
 
 
 class Shrunk(TypedDict):

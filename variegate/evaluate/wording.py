@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from variegate.evaluate.schema import ArmRow, ClassTable, DifferenceRow, Summary
+from variegate.evaluate.schema import ArmRow, ClassTable, Column, DifferenceRow, Summary
 
 MINUS = "\u2212"
 _FEW_SEEDS = 10
@@ -146,6 +146,7 @@ def text_lines(result: Summary) -> list[str]:
     sizes = f"{result['images']} test images, {len(result['classes'])} classes"
     lines = [f"{result['dataset']}: {sizes}; 95 % intervals"]
     lines += [_arm_line(row) for row in result["arms"]]
+    lines += [line for row in result["arms"] for line in _column_lines(row)]
     for row in result["arms"]:
         if row["arm"] != result["found"]:
             continue
@@ -158,6 +159,25 @@ def text_lines(result: Summary) -> list[str]:
 def _arm_line(row: ArmRow) -> str:
     seeds = "1 seed, images only" if len(row["seeds"]) == 1 else f"{len(row['seeds'])} seeds"
     return f"{row['arm']}  {percent(row['mean'])} {share_interval(row['interval'])}  {seeds}"
+
+
+def column_text(column: Column) -> str:
+    """Give a column in points, with its interval over seeds where there is one."""
+    number, pair = column["value"], column["interval"]
+    shown = "one seed" if pair is None else f"[{100 * pair[0]:.1f}, {100 * pair[1]:.1f}]"
+    return f"{100 * number:.1f} {shown}"
+
+
+def _column_lines(row: ArmRow) -> list[str]:
+    """What is measured beside the accuracy, on one line; nothing where nothing is."""
+    parts = [f"{name} {column_text(column)}" for name, column in row["groups"].items()]
+    own = row["columns"]
+    if own["calibration"] is not None:
+        parts.append(f"calibration error {column_text(own['calibration'])}")
+    if own["corrupted"] is not None:
+        count = len(own["corruptions"])
+        parts.append(f"on {count} corruptions {column_text(own['corrupted'])}")
+    return [f"  {row['arm']}, %: {'; '.join(parts)}"] if parts else []
 
 
 def _difference_line(row: DifferenceRow) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.data import Dataset
-from variegate.train.loop import Epoch, predict, time_steps, train_model
+from variegate.train.loop import Epoch, Pictures, predict, time_steps, train_model
 from variegate.train.settings import RESIDUAL, TrainSettings
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Child:
 def train_child(
     train: Dataset,
     policy: Policy | None,
-    images: npt.NDArray[np.uint8],
+    images: Pictures,
     *,
     epochs: int,
     seed: int,

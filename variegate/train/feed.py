@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from variegate.data import Dataset
+from variegate.data.balance import Balance
 from variegate.errors import DataError, PolicyError
 from variegate.ops.op import Kind
 from variegate.ops.registry import get
@@ -22,7 +23,7 @@ from variegate.train.settings import check_whole
 if TYPE_CHECKING:
     from variegate.policy import Policy
 
-__all__ = ["Feed", "batches", "channel_statistics", "check_training", "normalized"]
+__all__ = ["Feed", "balanced", "batches", "channel_statistics", "check_training", "normalized"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -49,14 +50,25 @@ def channel_statistics(images: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
     return np.array(means), np.where(spread < 1e-6, 1.0, spread)
 
 
-def batches(count: int, batch_size: int, seed: int, epoch: int) -> list[Ints]:
+def batches(
+    count: int, batch_size: int, seed: int, epoch: int, balance: Balance | None = None
+) -> list[Ints]:
     """Return the sample ids of one epoch's batches, a pure function of the arguments.
 
-    Every sample comes once; the batches are of nearly equal size, so that no small last batch
-    upsets the batch statistics.
+    Every sample comes once, or as often as `balance` says, its copies under ids of their own (the
+    sample is id % count). The batches are of nearly equal size, so that no small last batch upsets
+    the batch statistics.
     """
-    order = np.random.default_rng([seed, epoch]).permutation(count).astype(np.int64)
-    return np.array_split(order, max(1, round(count / batch_size)))
+    if balance is None:
+        order = np.random.default_rng([seed, epoch]).permutation(count).astype(np.int64)
+    else:
+        order = balance.epoch(seed, epoch)
+    return np.array_split(order, max(1, round(len(order) / batch_size)))
+
+
+def balanced(train: Dataset, power: float) -> Balance | None:
+    """Return what fills scarce classes up within an epoch of the usual length; None at power 0."""
+    return Balance(train.labels, power, len(train)) if power > 0 else None
 
 
 def normalized(images: npt.NDArray[np.uint8], mean: Floats, deviation: Floats) -> Tensor:
@@ -114,8 +126,9 @@ class Feed:
 
     def batch(self, ids: Ints, epoch: int) -> tuple[Tensor, Tensor]:
         """Return images float32 (n, c, h, w), channels last, and labels (n,) or (n, classes)."""
+        own = ids % len(self.train)
         out = self.pipeline(
-            images=self.train.images[ids], labels=self.train.labels[ids], index=ids, epoch=epoch
+            images=self.train.images[own], labels=self.train.labels[own], index=ids, epoch=epoch
         )
         images, labels = out["images"], np.asarray(out["labels"])
         if not isinstance(images, np.ndarray):

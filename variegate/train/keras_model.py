@@ -20,9 +20,9 @@ import torch
 
 from variegate.data import Dataset
 from variegate.errors import InputError
-from variegate.train.feed import Feed, batches, check_training, normalized
+from variegate.train.feed import Feed, balanced, batches, check_training, normalized
 from variegate.train.isolate import isolated
-from variegate.train.loop import Epoch, diverged, one_cycle
+from variegate.train.loop import Epoch, Pictures, diverged, one_cycle
 from variegate.train.settings import TrainSettings, resolve_threads
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def keras_choice(model: str) -> tuple[str, dict[str, Any]]:
 def train_keras(
     train: Dataset,
     policy: Policy | None,
-    images: npt.NDArray[np.uint8],
+    images: Pictures,
     *,
     epochs: int,
     seed: int,
@@ -70,7 +70,8 @@ def train_keras(
     check_training(train, epochs, seed)
     threads = resolve_threads(settings)
     feed = Feed(train, policy, seed=seed, threads=threads, device=torch.device("cpu"))
-    parts = [batches(len(train), settings.batch_size, seed, epoch) for epoch in range(epochs)]
+    fill = balanced(train, settings.balance)
+    parts = [batches(len(train), settings.batch_size, seed, e, fill) for e in range(epochs)]
     total = sum(len(part) for part in parts)
     with isolated(threads, torch.device("cpu")), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras and its backends warn about each other
@@ -97,7 +98,7 @@ def train_keras(
     return probabilities, seconds
 
 
-def _predict(model: Any, images: npt.NDArray[np.uint8], feed: Feed) -> Floats:
+def _predict(model: Any, images: Pictures, feed: Feed) -> Floats:
     parts = [np.zeros((0, len(feed.train.classes)), np.float32)]
     for start in range(0, len(images), 256):
         values = normalized(images[start : start + 256], feed.mean, feed.deviation)

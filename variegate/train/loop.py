@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,9 @@ import torch
 from torch.nn import functional
 
 from variegate.data import Dataset
+from variegate.data.corruptions import CorruptedImages
 from variegate.errors import InputError, VariegateError
-from variegate.train.feed import Feed, batches, check_training, normalized
+from variegate.train.feed import Feed, balanced, batches, check_training, normalized
 from variegate.train.isolate import isolated
 from variegate.train.model import ResidualNet, build_model
 from variegate.train.settings import (
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Epoch",
+    "Pictures",
     "TrainError",
     "Trained",
     "diverged",
@@ -40,6 +42,7 @@ __all__ = [
 ]
 
 Floats = npt.NDArray[np.float64]
+Pictures: TypeAlias = npt.NDArray[np.uint8] | CorruptedImages
 
 
 class TrainError(VariegateError):
@@ -100,7 +103,8 @@ def train_model(
         run.build()
         start = time.perf_counter()
         history: list[Epoch] = []
-        steps = [batches(len(train), settings.batch_size, seed, e) for e in range(epochs)]
+        fill = balanced(train, settings.balance)
+        steps = [batches(len(train), settings.batch_size, seed, e, fill) for e in range(epochs)]
         total = sum(len(s) for s in steps)
         done = 0
         for epoch, ids in enumerate(steps):
@@ -138,9 +142,11 @@ def one_cycle(position: float, settings: TrainSettings) -> float:
 
 
 def predict(
-    trained: Trained, images: npt.NDArray[np.uint8], *, batch_size: int = 256
+    trained: Trained, images: Pictures, *, batch_size: int = 256
 ) -> npt.NDArray[np.float32]:
-    """Return probabilities float32 (n, classes) for uint8 images (n, h, w, c)."""
+    """Return probabilities float32 (n, classes) for uint8 images (n, h, w, c), or what is sliced
+    like them.
+    """
     channels = len(trained.mean)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != channels:
         raise InputError(

@@ -30,10 +30,11 @@ class TrainSettings:
 
     width: channels of the net's first stage. epochs: the budget meant for this data (a training
     may be asked for another). learning_rate: the peak of the one-cycle schedule. label_smoothing:
-    on 0..1. precision: "auto" takes bfloat16 where the processor multiplies it natively. threads:
-    None takes every usable core, at most 8. device: "auto", "cpu" or "cuda". model: "residual", the
-    built-in net, or "keras:NAME" of keras.applications (see `keras_model`); width, precision and
-    device are the built-in net's.
+    on 0..1. balance: how far scarce classes are filled up, 0 to 1 (see `data.Balance`); an epoch
+    keeps its length. precision: "auto" takes bfloat16 where the processor multiplies it natively.
+    threads: None takes every usable core, at most 8. device: "auto", "cpu" or "cuda". model:
+    "residual", the built-in net, or "keras:NAME" of keras.applications (see `keras_model`); width,
+    precision and device are the built-in net's.
 
     Several threads pay on a quiet machine only. They wait for each other after every layer, so one
     busy neighbor on two cores made a training 30 times as slow with 2 threads and at most twice
@@ -48,6 +49,7 @@ class TrainSettings:
     weight_decay: float = 5e-4
     label_smoothing: float = 0.1
     warmup: float = 0.2
+    balance: float = 0.0
     precision: Precision = "auto"
     threads: int | None = None
     device: str = "auto"
@@ -64,6 +66,7 @@ class TrainSettings:
             ("weight_decay", 0.0, 1.0),
             ("label_smoothing", 0.0, 0.9999),
             ("warmup", 0.0, 0.9999),
+            ("balance", 0.0, 1.0),
         ):
             number = getattr(self, name)
             if not low_number <= number <= high_number:

@@ -230,8 +230,8 @@ def settings_for(train: Dataset, changes: Mapping[str, Any] | None) -> TrainSett
 def fingerprint(sets: Iterable[Dataset], settings: TrainSettings) -> str:
     """16 hex digits that change with the images, labels, classes or training settings.
 
-    Threads and device are left out: a search may go on with other cores. So is the built-in model,
-    which had no name once.
+    Threads and device are left out: a search may go on with other cores. So are the built-in model
+    and a balance of 0, which had no name once.
     """
     digest = hashlib.sha256()
     for part in sets:
@@ -239,6 +239,7 @@ def fingerprint(sets: Iterable[Dataset], settings: TrainSettings) -> str:
         digest.update(part.images.tobytes())
         digest.update(part.labels.tobytes())
     left_out = {"threads", "device", *(["model"] if settings.model == "residual" else [])}
+    left_out |= set() if settings.balance else {"balance"}
     chosen = {k: v for k, v in settings.to_dict().items() if k not in left_out}
     digest.update(json.dumps(chosen, sort_keys=True).encode())
     return digest.hexdigest()[:16]

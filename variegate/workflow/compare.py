@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Unpack
@@ -21,23 +21,19 @@ from variegate.workflow.common import (
     Reading,
     about,
     cores,
-    fingerprint,
     need,
     open_data,
     prepare,
-    read_json,
     settings_for,
     tell,
     understand,
-    versions,
 )
 from variegate.workflow.confirm import confirming, fresh_seeds, with_fresh
+from variegate.workflow.kept import begin, check_division, described, done, resume
 from variegate.workflow.policies import arms as control_arms
-from variegate.workflow.policies import pick_arms, read_policy
-from variegate.workflow.runs import RunData, Task, run_all
+from variegate.workflow.policies import corruptions, pick_arms, read_policy
+from variegate.workflow.runs import Outcome, RunData, Task, run_all
 from variegate.workflow.search import BEST
-from variegate.workflow.search import RECORD as SEARCHED
-from variegate.workflow.search import SCHEMA as SEARCH_SCHEMA
 from variegate.workflow.tracking import check_track, tell_run, tell_summary, tracked
 
 if TYPE_CHECKING:
@@ -101,6 +97,7 @@ def compare(
     policy: str | Path | Policy | None = None,
     seeds: int | Sequence[int] = 5,
     confirm: int | None = None,
+    robustness: str | None = None,
     epochs: int | None = None,
     join_validation: bool | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -114,15 +111,14 @@ def compare(
     """Train every arm for several seeds and test each trained model once, on the test split.
 
     arms: names (none, flip+crop, trivial, randaugment, found, NAME=FILE) or {name: policy}; all
-    five by default. policy: the found one, by default out/best.json where it is. seeds: how many,
-    or which; the arms share them, and with them the first weights and the order of the batches.
+    by default. policy: the found one, by default out/best.json where it is. seeds: how many, or
+    which; the arms share them, and with them the first weights and the order of the batches.
     confirm: fresh seeds on which classes that are called harmed or helped are tested again; None:
-    as many as seeds.
-    reading: how the data is read and divided, see `Reading`. join_validation: train on the
-    validation images too, because nothing is chosen any more; by default so, except with
-    train_per_class. jobs: processes at a time; None: one a core where a training takes one thread.
-    track: mlflow or tensorboard. Each finished run is saved at once; the same call goes on. Ctrl-C
-    raises Interrupted. Raises DataError, InputError, PolicyError, StoreError, MissingExtra.
+    as many as seeds. robustness: "all" tests on corrupted images too, "unseen" on those unlike
+    every op of every arm. reading: see `Reading`. join_validation: train on the validation images
+    too; by default so, except with train_per_class. jobs: processes at a time; None: one a core
+    where a training takes one thread. track: mlflow or tensorboard. Each finished run is saved at
+    once; the same call goes on. Ctrl-C raises Interrupted. Raises VariegateErrors.
     """
     need("compare", "train", "report")
     check_track(track)
@@ -131,25 +127,21 @@ def compare(
     found = _found(policy, folder, progress)
     numbers = _seeds(seeds, options.seed)
     fresh = fresh_seeds(len(numbers) if confirm is None else confirm, options.seed, numbers)
-    if jobs is not None and jobs < 1:
-        raise InputError(f"jobs: expected a whole number from 1 up or None, got {jobs!r}")
+    _check_jobs(jobs)
     dataset, parts = open_data(data, options, progress)
     joined = options.train_per_class is None if join_validation is None else join_validation
     train = _training_set(parts, joined)
     chosen = settings_for(train, settings)
     info = understand(dataset, parts, chosen, options.seed)
     tell(progress, Event("understood", str(info)))
-    _, height, width, _ = train.images.shape
-    policies = pick_arms(arms, (height, width), found)
-    budget = chosen.epochs if epochs is None else epochs
-    work = RunData(train, parts.test, policies, chosen, budget)
-    source = str(data) if isinstance(data, str | Path) else None
-    described = {"source": source, "options": options.to_dict()}
-    record = _record(dataset, work, {"data": described, "joined": joined}, command)
+    policies = pick_arms(arms, train.images.shape[1:3], found)
+    budget, tested = chosen.epochs if epochs is None else epochs, corruptions(robustness, policies)
+    work = RunData(train, parts.test, policies, chosen, budget, tested)
+    record = begin(dataset, work, described(data, options, joined), command)
     if policies.get("found") is not None:
-        _check_division(folder, options)
-    record = _resume(prepare(folder) / RECORD, record, progress)
-    tasks = [Task(arm, n) for n in numbers for arm in policies if n not in record.seeds(arm)]
+        check_division(folder, options)
+    record = resume(prepare(folder) / RECORD, record, progress)
+    tasks = [Task(arm, n) for n in numbers for arm in policies if not done(record, work, arm, n)]
     at_once = max(1, min(jobs or _auto_jobs(chosen, info.device), len(tasks)))
     _plan(work, len(tasks), at_once, joined, folder, progress)
     with tracked(track, folder, "compare", record.settings) as tracker:
@@ -158,7 +150,7 @@ def compare(
         _confirm(work, fresh, at_once, state)
         result = _result(state.record, info, folder, state.done)
         _track(tracker, result, folder)
-    return result
+        return result
 
 
 def _run(work: RunData, tasks: Sequence[Task], at_once: int, state: _State) -> None:
@@ -209,20 +201,6 @@ def _found(
     return None
 
 
-def _check_division(folder: Path, options: Options) -> None:
-    """Raise InputError where the search in this folder may have seen images of this test split."""
-    if not (folder / SEARCHED).exists():
-        return
-    before = read_json(folder / SEARCHED, SEARCH_SCHEMA).get("data", {}).get("options", {})
-    now = options.to_dict()
-    for key in ("seed", "validation", "test", "limit_per_class"):
-        if key in before and before[key] != now[key]:
-            raise InputError(
-                f"{key}: the search in {folder} used {before[key]}, this comparison {now[key]}: "
-                "its test split would hold images that the search has seen. Give the same value"
-            )
-
-
 def _seeds(given: int | Sequence[int], start: int) -> list[int]:
     chosen = list(range(start, start + given)) if isinstance(given, int) else list(given)
     if not chosen or len(set(chosen)) < len(chosen) or min(chosen) < 0:
@@ -244,64 +222,9 @@ def _training_set(parts: Splits, joined: bool) -> Dataset:
     )
 
 
-def _record(dataset: Dataset, work: RunData, more: Mapping[str, Any], command: str) -> Comparison:
-    """An empty record that says what its runs will be."""
-    from variegate.evaluate import Comparison
-
-    policies = {name: None if p is None else p.to_dict() for name, p in work.policies.items()}
-    return Comparison(
-        dataset=dataset.name,
-        classes=dataset.classes,
-        labels=work.test.labels,
-        arms=tuple(policies),
-        settings={
-            "fingerprint": fingerprint((work.train, work.test), work.settings),
-            "epochs": work.epochs,
-            "training images": len(work.train),
-            "training": work.settings.to_dict(),
-            "arms": policies,
-            **more,
-        },
-        commands=(command,) if command else (),
-        versions=versions(),
-    )
-
-
-def _resume(path: Path, fresh: Comparison, progress: Progress | None) -> Comparison:
-    """The stored record with this call's arms; runs of an arm whose policy changed are left out.
-
-    Raises StoreError where the stored runs are of other data or another training.
-    """
-    if not path.exists():
-        return fresh
-    from variegate.evaluate import Comparison
-
-    stored = Comparison.load(path)
-    for key, what in (("fingerprint", "data or training settings"), ("epochs", "epochs")):
-        before, now = stored.settings.get(key), fresh.settings[key]
-        if before != now:
-            raise StoreError(
-                f"{path}: its runs are of other {what} ({key}: stored {before}, now {now}). "
-                "Run it with the same data and settings, or name another folder with out"
-            )
-    then: dict[str, Any] = dict(stored.settings.get("arms", {}))
-    wanted: dict[str, Any] = dict(fresh.settings["arms"])
-    changed = [name for name in wanted if name in then and then[name] != wanted[name]]
-    for name in changed:
-        count = len(stored.seeds(name))
-        text = f"arm {name}: its policy changed, its {count} stored runs are replaced"
-        tell(progress, Event("remark", text))
-    kept = tuple(run for run in stored.runs if run.arm not in changed)
-    if kept:
-        tell(progress, Event("remark", f"resuming: {len(kept)} finished runs in {path}"))
-    return replace(
-        fresh,
-        arms=(*fresh.arms, *(name for name in stored.arms if name not in fresh.arms)),
-        runs=kept,
-        settings={**fresh.settings, "arms": {**then, **wanted}},
-        commands=tuple(dict.fromkeys([*stored.commands, *fresh.commands])),
-        fresh=stored.fresh,
-    )
+def _check_jobs(jobs: int | None) -> None:
+    if jobs is not None and jobs < 1:
+        raise InputError(f"jobs: expected a whole number from 1 up or None, got {jobs!r}")
 
 
 def _auto_jobs(settings: TrainSettings, device: str) -> int:
@@ -351,11 +274,10 @@ class _State:
         self.done = 0
         self.times: list[float] = []
 
-    def add(self, task: Task, outcome: tuple[Any, Any, float, int]) -> None:
+    def add(self, task: Task, outcome: Outcome) -> None:
         from variegate.evaluate import Run
 
-        predictions, probabilities, seconds, epochs = outcome
-        run = Run(task.arm, task.seed, predictions, seconds, epochs, probabilities)
+        run, seconds = Run(task.arm, task.seed, **vars(outcome)), outcome.seconds
         self.record = self.record.with_run(run)
         try:
             self.record.save(self.path)

@@ -12,6 +12,7 @@ from variegate.ops.registry import get, names
 from variegate.policy import Policy, as_policy
 from variegate.policy import steps as ops
 from variegate.policy.nodes import AutoAugment, Node, RandAugment, Step, Strength, TrivialAugment
+from variegate.policy.policy import walk
 
 ARMS = ("none", "flip+crop", "trivial", "randaugment", "found")
 _SPEC = re.compile(r"([a-z]+)(?::(.*))?", re.ASCII)
@@ -69,6 +70,26 @@ def pick_arms(
     if not chosen:
         raise InputError(f"arms: expected at least one of {', '.join(known)}")
     return chosen
+
+
+def corruptions(asked: str | None, policies: Mapping[str, Policy | None]) -> tuple[str, ...]:
+    """The corruptions of the test images that are asked for: none, "all" or "unseen".
+
+    Raises InputError for another word, and where none is unlike every op of every policy.
+    """
+    from variegate.data.corruptions import CORRUPTIONS, disjoint
+
+    if asked is None:
+        return ()
+    if asked not in ("all", "unseen"):
+        raise InputError(f'robustness: expected None, "all" or "unseen", got {asked!r}')
+    if asked == "all":
+        return tuple(CORRUPTIONS)
+    used = {step.op for p in policies.values() if p is not None for step, _ in walk(p.steps)}
+    found = tuple(disjoint(used))
+    if not found:
+        raise InputError('robustness "unseen": every corruption is like some op of the arms')
+    return found
 
 
 def read_policy(given: str | Path | Policy | Node | Sequence[Node]) -> Policy:

@@ -10,15 +10,32 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from variegate.errors import VariegateError
 
 if TYPE_CHECKING:
     from variegate.data import Dataset
     from variegate.policy import Policy
     from variegate.train import TrainSettings
+    from variegate.train.loop import Pictures
 
-# Predictions int64 (n,), probabilities float32 (n, classes), seconds of training, epochs.
-Outcome = tuple[Any, Any, float, int]
+# Most test images that are corrupted; of more, as many of each class in proportion.
+CORRUPTED = 1000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Predictions int64 (n,), probabilities float32 (n, classes), seconds of training, epochs.
+
+    corrupted: by corruption, the accuracy at each severity.
+    """
+
+    predictions: Any
+    probabilities: Any
+    seconds: float
+    epochs: int
+    corrupted: Mapping[str, tuple[float, ...]]
 
 
 @dataclass(frozen=True)
@@ -31,13 +48,25 @@ class Task:
 
 @dataclass(frozen=True)
 class RunData:
-    """What all trainings share."""
+    """What all trainings share. corruptions: what the trained models are tested under too."""
 
     train: Dataset
     test: Dataset
     policies: Mapping[str, Policy | None]
     settings: TrainSettings
     epochs: int
+    corruptions: tuple[str, ...] = ()
+
+    def pictures(self) -> Pictures:
+        """The test images, with their corrupted copies behind them where any are asked for."""
+        if not self.corruptions:
+            return self.test.images
+        from variegate.data.corruptions import CorruptedImages
+
+        order = np.argsort(self.test.labels, kind="stable")
+        count = min(CORRUPTED, len(order))
+        picked = np.sort(order[np.linspace(0, len(order) - 1, count).round().astype(np.int64)])
+        return CorruptedImages(self.test.images, picked, self.corruptions)
 
 
 def run_all(
@@ -69,17 +98,23 @@ def train_and_predict(
         if during is not None:
             during(task, (epoch.epoch + 1) / epoch.epochs)
 
+    pictures = work.pictures()
     child = train_child(
         work.train,
         work.policies[task.arm],
-        work.test.images,
+        pictures,
         epochs=work.epochs,
         seed=task.seed,
         settings=work.settings,
         on_epoch=on_epoch,
     )
-    predictions = child.probabilities.argmax(axis=1)
-    return predictions, child.probabilities, child.seconds["total"], work.epochs
+    named = child.probabilities.argmax(axis=1)
+    count = len(work.test)
+    corrupted = (
+        {} if isinstance(pictures, np.ndarray) else (pictures.accuracies(named, work.test.labels))
+    )
+    seconds = child.seconds["total"]
+    return Outcome(named[:count], child.probabilities[:count], seconds, work.epochs, corrupted)
 
 
 # What a worker process works on, under the one key "data".

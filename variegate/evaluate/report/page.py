@@ -53,6 +53,7 @@ def render_page(
         "permille": wording.permille,
         "interval": wording.interval,
         "share_interval": wording.share_interval,
+        "column": wording.column_text,
         "p_value": wording.p_value,
         "duration": wording.duration,
         "kind": KIND.__getitem__,
