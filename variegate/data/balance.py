@@ -135,4 +135,5 @@ def _divided(wanted: npt.NDArray[np.float64], length: int) -> Ints:
     given = np.floor(exact).astype(np.int64)
     largest = np.argsort(-(exact - given), kind="stable")[: length - least.sum() - given.sum()]
     given[largest] += 1
-    return given + least
+    found: Ints = given + least
+    return found

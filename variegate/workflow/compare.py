@@ -110,20 +110,19 @@ def compare(
 ) -> CompareResult:
     """Train every arm for several seeds and test each trained model once, on the test split.
 
-    arms: names (none, flip+crop, trivial, randaugment, found, NAME=FILE) or {name: policy}; all
-    by default. policy: the found one, by default out/best.json where it is. seeds: how many, or
-    which; the arms share them, and with them the first weights and the order of the batches.
-    confirm: fresh seeds on which classes that are called harmed or helped are tested again; None:
-    as many as seeds. robustness: "all" tests on corrupted images too, "unseen" on those unlike
-    every op of every arm. reading: see `Reading`. join_validation: train on the validation images
-    too; by default so, except with train_per_class. jobs: processes at a time; None: one a core
-    where a training takes one thread. track: mlflow or tensorboard. Each finished run is saved at
-    once; the same call goes on. Ctrl-C raises Interrupted. Raises VariegateErrors.
+    arms: names (none, flip+crop, trivial, randaugment, found, NAME=FILE) or {name: policy}; all by
+    default. policy: the found one, by default out/best.json where it is. seeds: how many, or which;
+    the arms share them, and with them first weights and order of the batches. confirm: fresh seeds
+    on which classes that are called harmed or helped are tested again; None: as many as seeds.
+    robustness: "all" tests on corrupted images too, "unseen" on those unlike every op of every arm.
+    reading: see `Reading`. join_validation: train on the validation images too; by default so,
+    except with train_per_class. jobs: processes at a time; None: one a core where a training takes
+    one thread. track: mlflow or tensorboard. Each finished run is saved at once; the same call goes
+    on. Ctrl-C raises Interrupted. Raises VariegateErrors.
     """
     need("compare", "train", "report")
     check_track(track)
-    options = Options.read(reading)
-    folder = Path(out)
+    options, folder = Options.read(reading), Path(out)
     found = _found(policy, folder, progress)
     numbers = _seeds(seeds, options.seed)
     fresh = fresh_seeds(len(numbers) if confirm is None else confirm, options.seed, numbers)
