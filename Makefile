@@ -16,13 +16,14 @@ CPP := $(filter %.cpp %.h %.hpp,$(NATIVE))
 SCRIPTS := .ci/run $(shell find benchmarks docs examples -name '*.sh' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-extras test-adapters lint format sanitize clean force
+.PHONY: help venv demo test test-extras test-adapters docs lint format sanitize clean force
 
 help:
 	@echo 'make demo      search, compare and report on handwritten digits; needs no file'
 	@echo 'make test      every check and every test'
 	@echo 'make test-extras  the tests of Keras, Ray, MLflow and TensorBoard; installs them first'
 	@echo 'make test-adapters  the adapters on TensorFlow, JAX, Hugging Face and others; installs those first'
+	@echo 'make docs      the pages of docs/ as a site in build/docs'
 	@echo 'make lint      the checks alone'
 	@echo 'make format    rewrite Python and C++ in the house style'
 	@echo 'make sanitize  build and run the C++ tests under the sanitizers'
@@ -93,6 +94,9 @@ $(ADAPTERS)/.installed: $(FRAMEWORKS) | venv
 
 test-adapters: $(ADAPTERS)/.installed
 	$(ADAPTERS)/bin/python -m pytest -q -n $(WORKERS) --dist loadfile tests/frameworks
+
+docs: venv
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going -q -b html docs build/docs
 
 sanitize: venv
 	$(BIN)/cmake -S . -B build/sanitize -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \

@@ -137,7 +137,7 @@ PAGE_TEXT = """# Albumentations beside variegate
 
 Albumentations {version} and variegate at equal parameters, p=1, on one photograph of
 {height} x {width} pixels (uint8). Written by `{command}`; how
-to install the other side is in [benchmarks](../benchmarks/README.md).
+to install the other side is in `benchmarks/README.md`.
 [Coming from elsewhere](coming-from.md) tells how pipelines are carried over.
 
 {counts}

@@ -9,6 +9,8 @@ import os
 
 import pytest
 
+from benchmarks.torchvision_import import import_torchvision
+
 # Read once by each framework, when it is imported first. Nothing here may ask the network.
 for name, value in {
     "CUDA_VISIBLE_DEVICES": "",
@@ -26,23 +28,4 @@ def pytest_configure(config: pytest.Config) -> None:
     """The frameworks warn about each other; what variegate warns about is an error here too."""
     config.addinivalue_line("filterwarnings", "ignore")
     config.addinivalue_line("filterwarnings", r"error:::variegate(\..*)?")
-    _import_torchvision()
-
-
-def _import_torchvision() -> None:
-    """Beside a torch of another build torchvision's C++ part is missing, and with it two operators
-    that its import asks for. No transform or data set calls them.
-    """
-    import torch
-
-    try:
-        import torchvision
-    except RuntimeError:
-        library = torch.library.Library("torchvision", "FRAGMENT")
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        KEPT.append(library)
-        import torchvision  # noqa: F401
-
-
-KEPT: list[object] = []  # a library that is freed takes its operators along
+    import_torchvision()

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 import variegate as vg
-from benchmarks.export_table import CASES, IMAGE, measure, run_code
+from benchmarks.export_table import IMAGE, known, measure, run_code
 from variegate.adapters.code import LIBRARIES, to_code
 
 RESULTS = json.loads(
     (Path(__file__).parents[2] / "benchmarks/results/export.json").read_text(encoding="utf-8")
 )
-KNOWN = [(library, op) for library in LIBRARIES for op in CASES if op in LIBRARIES[library].steps]
+KNOWN = [(library, op) for library in LIBRARIES for op in known(library)]
 
 
 @pytest.mark.parametrize(("library", "op"), KNOWN, ids=[f"{lib}-{op}" for lib, op in KNOWN])

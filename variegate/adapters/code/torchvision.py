@@ -59,7 +59,7 @@ def _shear(axis: int) -> Callable[[Call], str]:
         low, high = call.ranges["slope"]
         if low != high:
             call.changed("angles are drawn evenly there, slopes here")
-        turned = [number(math.degrees(math.atan(v))) for v in (low, high)]
+        turned = [number(-math.degrees(math.atan(v))) for v in (high, low)]
         shear = [*turned, 0.0, 0.0] if axis == 0 else [0.0, 0.0, *turned]
         return _perhaps(call, _v2("RandomAffine", degrees=0, shear=shear, **_way(call)))
 
