@@ -37,8 +37,8 @@ processes cost it nothing, since they share memory. variegate starts from uint8 
 library does otherwise than asked is said under "What differs".
 
 `python benchmarks/speed.py` measures, `python benchmarks/speed_page.py` writes this page from
-`benchmarks/results`; `benchmarks/README.md` tells how to set up the libraries. `variegate bench` runs
-the same on your machine with the libraries that you have.
+`benchmarks/results`; `benchmarks/README.md` tells how to set up the libraries. `variegate bench`
+runs the same on your machine with the libraries that you have.
 """
 LIMITS = """## What holds the rest back
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
 import variegate
 
 project = "variegate"
@@ -16,5 +20,21 @@ html_title = "variegate"
 html_copy_source = False
 html_show_sourcelink = False
 myst_heading_anchors = 3
-myst_enable_extensions = ["colon_fence"]
 nitpicky = True
+
+
+def others(text: str) -> list[str]:
+    """Pages of this folder that the front page's lists do not name."""
+    named = [line.strip() for line in text.splitlines()]
+    pages = sorted(path.stem for path in Path(__file__).parent.glob("*.md"))
+    return [page for page in pages if page != "index" and not any(fnmatch(page, n) for n in named)]
+
+
+def setup(app: Any) -> None:
+    """Puts pages that nobody has listed yet under "More", so that none is lost."""
+
+    def fill(app: Any, name: str, source: list[str]) -> None:
+        if name == "index":
+            source[0] = source[0].replace("%others%", "\n".join(others(source[0])))
+
+    app.connect("source-read", fill)
