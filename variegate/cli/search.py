@@ -13,6 +13,7 @@ from variegate.cli import options as o
 from variegate.cli.show import Show
 
 if TYPE_CHECKING:
+    from variegate.workflow.common import Reading
     from variegate.workflow.setup import Asked
 
 
@@ -46,6 +47,14 @@ DryRun = Annotated[
 Drawn = Annotated[Path | None, typer.Option(help="A JSON file that says what may be drawn.")]
 
 
+ByClass = Annotated[
+    bool,
+    typer.Option(
+        "--per-class", help="Then change the policy for single classes where that is better."
+    ),
+]
+
+
 def command(
     data: o.Data,
     method: How = Method.guided,
@@ -61,6 +70,7 @@ def command(
     validation: o.Validation = o.SHARE,
     test: o.Test = o.SHARE,
     space: Drawn = None,
+    per_class: ByClass = False,
     seed: o.Seed = 0,
     device: o.Device = "auto",
     threads: o.Threads = None,
@@ -97,14 +107,39 @@ def command(
             text = workflow.plan(data, progress=show.event, **asked)
             show.result({"schema": "variegate.plan/1", "plan": text}, [f"{text}; nothing is run"])
             return
-        where = o.running(executor, workers, track)
-        found = workflow.search(
-            data, out=out, progress=show.event, command=show.command, **where, **asked
-        )
-        show.result(found.to_dict(), lines(found))
+        _run(show, data, out, per_class, asked, reading, o.running(executor, workers, track))
         flags = o.data_flags(train_per_class, size, limit, on_error, seed, validation, test)
         flags += "" if model is None else f" --model {shlex.quote(model)}"
         show.next(f"variegate compare {shlex.quote(data)}{flags} --out {shlex.quote(str(out))}")
+
+
+def _run(
+    show: Show,
+    data: str,
+    out: Path,
+    per_class: bool,
+    asked: Asked,
+    reading: Reading,
+    where: o.Running,
+) -> None:
+    """Search, then by class where it is asked for, and say what was found."""
+    from variegate import workflow
+
+    found = workflow.search(
+        data, out=out, progress=show.event, command=show.command, **where, **asked
+    )
+    said, told = found.to_dict(), lines(found)
+    if per_class:
+        own = workflow.by_class(
+            data,
+            epochs=asked["epochs"],
+            settings=asked["settings"],
+            out=out,
+            progress=show.event,
+            **reading,
+        )
+        said["per_class"], told = own.to_dict(), [*told, *own.lines()]
+    show.result(said, told)
 
 
 def lines(found: object) -> list[str]:

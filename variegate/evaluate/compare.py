@@ -20,7 +20,7 @@ from variegate.evaluate.schema import (
 SCHEMA = "variegate.summary/1"
 REFERENCE = "none"
 FOUND = "found"
-BASELINES = ("none", "trivial")
+BASELINES = ("none", "trivial", "global")
 
 
 def summary(
@@ -35,7 +35,7 @@ def summary(
 
     `reference` is the arm all others are held against ('none', else the first arm); `found` the arm
     whose classes are looked at ('found', else the last arm); `baselines` what it is held against
-    ('none' and 'trivial' where they are). An arm without runs is listed in `missing`.
+    ('none', 'trivial' and 'global' where they are). An arm without runs is listed in `missing`.
     Raises InputError for an arm that is not there or when no arm has a run.
     """
     done, reference, found, against = _choices(comparison, found, reference, baselines)

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.data import Dataset
+from variegate.errors import InputError
+from variegate.policy.curriculum import Curriculum
 from variegate.train.loop import Epoch, Pictures, predict, time_steps, train_model
 from variegate.train.settings import RESIDUAL, TrainSettings
 
@@ -30,7 +32,7 @@ class Child:
 
 def train_child(
     train: Dataset,
-    policy: Policy | None,
+    policy: Policy | Curriculum | None,
     images: Pictures,
     *,
     epochs: int,
@@ -43,6 +45,10 @@ def train_child(
     Raises what `train_model` and `train_keras` raise.
     """
     if settings.model != RESIDUAL:
+        if isinstance(policy, Curriculum):
+            raise InputError(
+                "a curriculum is followed by the built-in net alone, not by keras:NAME"
+            )
         from variegate.train.keras_model import train_keras
 
         return Child(
@@ -63,7 +69,7 @@ def train_child(
 
 
 def time_epoch(
-    train: Dataset, policy: Policy | None, settings: TrainSettings, *, steps: int = 4
+    train: Dataset, policy: Policy | Curriculum | None, settings: TrainSettings, *, steps: int = 4
 ) -> float:
     """Return the estimated seconds of one epoch, from a few timed steps after an untimed one."""
     if settings.model == RESIDUAL:

@@ -97,7 +97,13 @@ class Feed:
     ) -> None:
         self.train, self.device = train, device
         self.mean, self.deviation = channel_statistics(train.images)
-        self.pipeline = _pipeline(train, policy, self.mean, self.deviation, seed, threads)
+        self.seed, self.threads = seed, threads
+        self.use(policy)
+
+    def use(self, policy: Policy | None) -> None:
+        """Let the next batches go through this policy."""
+        mean, deviation = self.mean, self.deviation
+        self.pipeline = _pipeline(self.train, policy, mean, deviation, self.seed, self.threads)
         steps = () if policy is None else policy.steps
         self.mixes = any(get(step.op).kind is Kind.MIX for step, _ in walk(steps))
 

@@ -16,8 +16,10 @@ from torch.nn import functional
 from variegate.data import Dataset
 from variegate.data.corruptions import CorruptedImages
 from variegate.errors import InputError, VariegateError
+from variegate.policy.curriculum import Curriculum
 from variegate.train.feed import Feed, balanced, batches, check_training, normalized
 from variegate.train.isolate import isolated
+from variegate.train.levels import next_levels
 from variegate.train.model import ResidualNet, build_model
 from variegate.train.settings import (
     TrainSettings,
@@ -67,7 +69,8 @@ class Trained:
 
     settings: with precision, threads and device as they were resolved. mean, deviation: of each
     channel on 0..1. seconds: "total", "augment" (pipeline calls, normalization included) and
-    "forward_backward" (model and optimizer).
+    "forward_backward" (model and optimizer). levels: of every class in each epoch, where a
+    curriculum was followed.
     """
 
     model: ResidualNet
@@ -79,11 +82,12 @@ class Trained:
     seed: int
     seconds: dict[str, float]
     history: tuple[Epoch, ...] = field(default=())
+    levels: tuple[tuple[int, ...], ...] = ()
 
 
 def train_model(
     train: Dataset,
-    policy: Policy | None,
+    policy: Policy | Curriculum | None,
     *,
     epochs: int,
     seed: int,
@@ -91,6 +95,8 @@ def train_model(
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> Trained:
     """Train a fresh model for `epochs` on `train` under `policy` (None: no augmentation).
+
+    A curriculum gives every epoch a policy of its own, by what the model recognizes after the last.
 
     The same arguments give the same weights, byte for byte, on one CPU, torch build and number of
     threads. `on_epoch` is called after every epoch; what it raises ends the training. Torch's
@@ -108,6 +114,7 @@ def train_model(
         total = sum(len(s) for s in steps)
         done = 0
         for epoch, ids in enumerate(steps):
+            run.begin(epoch)
             losses = []
             for images, labels in run.batches(ids, epoch):
                 done += 1
@@ -130,6 +137,7 @@ def train_model(
         seed=seed,
         seconds=seconds,
         history=tuple(history),
+        levels=tuple(run.levels),
     )
 
 
@@ -152,23 +160,41 @@ def predict(
         raise InputError(
             f"images: expected uint8 (n, h, w, {channels}), got {images.dtype} {images.shape}"
         )
-    settings = trained.settings
+    return np.concatenate(
+        [
+            np.zeros((0, len(trained.classes)), np.float32),
+            *(
+                probabilities(
+                    trained.model,
+                    images[start : start + batch_size],
+                    trained.mean,
+                    trained.deviation,
+                    trained.settings,
+                )
+                for start in range(0, len(images), batch_size)
+            ),
+        ]
+    )
+
+
+def probabilities(
+    model: ResidualNet,
+    images: npt.NDArray[np.uint8],
+    mean: Floats,
+    deviation: Floats,
+    settings: TrainSettings,
+) -> npt.NDArray[np.float32]:
+    """Return what a model in evaluation mode says of uint8 images, all at once."""
     device = torch.device(settings.device)
-    parts = [np.zeros((0, len(trained.classes)), np.float32)]
     with isolated(resolve_threads(settings), device), torch.inference_mode():
-        for start in range(0, len(images), batch_size):
-            part = images[start : start + batch_size]
-            values = normalized(part, trained.mean, trained.deviation).to(device)
-            with torch.autocast(
-                device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"
-            ):
-                logits = trained.model(values)
-            parts.append(torch.softmax(logits.float(), dim=1).cpu().numpy())
-    return np.concatenate(parts)
+        values = normalized(images, mean, deviation).to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+            logits = model(values)
+        return np.asarray(torch.softmax(logits.float(), dim=1).cpu().numpy())
 
 
 def time_steps(
-    train: Dataset, policy: Policy | None, settings: TrainSettings, *, steps: int = 4
+    train: Dataset, policy: Policy | Curriculum | None, settings: TrainSettings, *, steps: int = 4
 ) -> float:
     """Return the estimated seconds of one epoch, from `steps` timed steps after an untimed one."""
     check_training(train, 1, 0)
@@ -192,7 +218,11 @@ class _Run:
     optimizer: torch.optim.Optimizer
 
     def __init__(
-        self, train: Dataset, policy: Policy | None, seed: int, settings: TrainSettings
+        self,
+        train: Dataset,
+        policy: Policy | Curriculum | None,
+        seed: int,
+        settings: TrainSettings,
     ) -> None:
         self.device = resolve_device(settings)
         self.threads = resolve_threads(settings)
@@ -200,7 +230,10 @@ class _Run:
         self.settings = replace(
             settings, device=str(self.device), threads=self.threads, precision=self.precision
         )
-        self.feed = Feed(train, policy, seed=seed, threads=self.threads, device=self.device)
+        self.curriculum = policy if isinstance(policy, Curriculum) else None
+        self.levels: list[tuple[int, ...]] = []
+        first = None if isinstance(policy, Curriculum) else policy
+        self.feed = Feed(train, first, seed=seed, threads=self.threads, device=self.device)
         self.train, self.seed = train, seed
         self.seconds = {"augment": 0.0, "forward_backward": 0.0}
 
@@ -226,6 +259,30 @@ class _Run:
             lr=self.settings.learning_rate,
             momentum=self.settings.momentum,
             nesterov=self.settings.momentum > 0,
+        )
+
+    def begin(self, epoch: int) -> None:
+        """Set the policy of an epoch, where it depends on what the model recognizes by now."""
+        if self.curriculum is None:
+            return
+        if epoch == 0:
+            self.levels.append((0,) * len(self.train.classes))
+            return
+        start = time.perf_counter()
+        self.model.eval()
+        levels = next_levels(
+            self.curriculum, self.levels[-1], self.train, self.ask, seed=self.seed, epoch=epoch - 1
+        )
+        self.model.train()
+        self.levels.append(levels)
+        self.feed.use(self.curriculum.policy(levels))
+        self.seconds["augment"] += time.perf_counter() - start
+
+    def ask(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Probabilities (n, classes) of the model as it is, for uint8 images."""
+        feed, parts = self.feed, [images[i : i + 512] for i in range(0, len(images), 512)]
+        return np.concatenate(
+            [probabilities(self.model, p, feed.mean, feed.deviation, self.settings) for p in parts]
         )
 
     def batches(

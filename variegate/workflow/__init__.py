@@ -6,6 +6,7 @@ Importing it loads no heavy library; each function checks first that what it nee
 from __future__ import annotations
 
 from variegate.workflow.audit import AuditResult, audit
+from variegate.workflow.by_class import ByClassResult, by_class
 from variegate.workflow.catalog import OpInfo, ops
 from variegate.workflow.common import DataInfo, Event, Interrupted, MissingExtra
 from variegate.workflow.compare import CompareResult, compare
@@ -22,6 +23,7 @@ from variegate.workflow.tta import TTAResult, tta
 __all__ = [
     "ARMS",
     "AuditResult",
+    "ByClassResult",
     "CompareResult",
     "DataInfo",
     "DemoResult",
@@ -37,6 +39,7 @@ __all__ = [
     "TTAResult",
     "arms",
     "audit",
+    "by_class",
     "compare",
     "demo",
     "doctor",

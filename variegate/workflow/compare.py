@@ -29,9 +29,9 @@ from variegate.workflow.common import (
     understand,
 )
 from variegate.workflow.confirm import confirming, fresh_seeds, with_fresh
-from variegate.workflow.kept import begin, check_division, described, done, resume
+from variegate.workflow.kept import before, begin, check_division, described, done, resume
+from variegate.workflow.policies import Arm, corruptions, pick_arms, read_policy
 from variegate.workflow.policies import arms as control_arms
-from variegate.workflow.policies import corruptions, pick_arms, read_policy
 from variegate.workflow.runs import Outcome, RunData, Task, run_all
 from variegate.workflow.search import BEST
 from variegate.workflow.tracking import check_track, tell_run, tell_summary, tracked
@@ -93,7 +93,7 @@ class CompareResult:
 def compare(
     data: str | Path | Dataset,
     *,
-    arms: Sequence[str] | Mapping[str, Policy | None] | None = None,
+    arms: Sequence[str] | Mapping[str, Arm] | None = None,
     policy: str | Path | Policy | None = None,
     seeds: int | Sequence[int] = 5,
     confirm: int | None = None,
@@ -133,7 +133,7 @@ def compare(
     chosen = settings_for(train, settings)
     info = understand(dataset, parts, chosen, options.seed)
     tell(progress, Event("understood", str(info)))
-    policies = pick_arms(arms, train.images.shape[1:3], found)
+    policies = pick_arms(arms, train.images.shape[1:3], found, before(folder))
     budget, tested = chosen.epochs if epochs is None else epochs, corruptions(robustness, policies)
     work = RunData(train, parts.test, policies, chosen, budget, tested)
     record = begin(dataset, work, described(data, options, joined), command)

@@ -17,6 +17,8 @@ from variegate.workflow.common import (
     tell,
     versions,
 )
+from variegate.workflow.per_class import GLOBAL
+from variegate.workflow.policies import read_policy
 from variegate.workflow.runs import RunData
 from variegate.workflow.search import RECORD as SEARCHED
 from variegate.workflow.search import SCHEMA as SEARCH_SCHEMA
@@ -24,8 +26,9 @@ from variegate.workflow.search import SCHEMA as SEARCH_SCHEMA
 if TYPE_CHECKING:
     from variegate.data import Dataset
     from variegate.evaluate import Comparison
+    from variegate.policy import Policy
 
-__all__ = ["begin", "check_division", "described", "done", "resume"]
+__all__ = ["before", "begin", "check_division", "described", "done", "resume"]
 
 
 def check_division(folder: Path, options: Options) -> None:
@@ -40,6 +43,11 @@ def check_division(folder: Path, options: Options) -> None:
                 f"{key}: the search in {folder} used {before[key]}, this comparison {now[key]}: "
                 "its test split would hold images that the search has seen. Give the same value"
             )
+
+
+def before(folder: Path) -> Policy | None:
+    """The global policy that the found one was made from by class, if the folder has one."""
+    return read_policy(folder / GLOBAL) if (folder / GLOBAL).exists() else None
 
 
 def described(data: Any, options: Options, joined: bool) -> dict[str, Any]:

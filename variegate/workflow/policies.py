@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from variegate.errors import InputError, PolicyError
 from variegate.ops.op import suggest
 from variegate.ops.registry import get, names
 from variegate.policy import Policy, as_policy
 from variegate.policy import steps as ops
+from variegate.policy.curriculum import Curriculum
 from variegate.policy.nodes import AutoAugment, Node, RandAugment, Step, Strength, TrivialAugment
 from variegate.policy.policy import walk
 
+# What an arm of a comparison is trained under.
+Arm: TypeAlias = Policy | Curriculum | None
 ARMS = ("none", "flip+crop", "trivial", "randaugment", "found")
 _SPEC = re.compile(r"([a-z]+)(?::(.*))?", re.ASCII)
 _DEFAULT_MAGNITUDE = 0.5
@@ -31,29 +35,41 @@ def flip_crop(size: tuple[int, int]) -> Policy:
     )
 
 
-def arms(size: tuple[int, int], found: Policy | None = None) -> dict[str, Policy | None]:
-    """The arms of a comparison for images of this (height, width): four controls, and `found`."""
+def arms(
+    size: tuple[int, int], found: Policy | None = None, before: Policy | None = None
+) -> dict[str, Policy | None]:
+    """The arms of a comparison for images of this (height, width): four controls, and `found`.
+
+    before: the global policy that a policy by class was made from, as the arm `global`.
+    """
     made: dict[str, Policy | None] = {
         "none": None,
         "flip+crop": flip_crop(size),
         "trivial": Policy((TrivialAugment(),)),
         "randaugment": Policy((RandAugment(num_ops=2, magnitude=0.3),)),
     }
+    if before is not None:
+        made["global"] = before
     return made if found is None else {**made, "found": found}
 
 
 def pick_arms(
-    wanted: Sequence[str] | Mapping[str, Policy | None] | None,
+    wanted: Sequence[str] | Mapping[str, Arm] | None,
     size: tuple[int, int],
     found: Policy | None,
-) -> dict[str, Policy | None]:
-    """The arms that a user asked for: known names, `name=policy`, or all of them for None."""
-    known = arms(size, found)
+    before: Policy | None = None,
+) -> dict[str, Arm]:
+    """The arms that a user asked for: known names, `name=policy`, or all of `arms` for None.
+
+    `cuda`, a curriculum by class, is an arm only where it is asked for.
+    """
+    usual = arms(size, found, before)
     if wanted is None:
-        return known
+        return {**usual}
+    known: dict[str, Arm] = {**usual, "cuda": Curriculum()}
     if isinstance(wanted, Mapping):
-        return {str(name): None if p is None else as_policy(p) for name, p in wanted.items()}
-    chosen: dict[str, Policy | None] = {}
+        return {str(name): _arm(own) for name, own in wanted.items()}
+    chosen: dict[str, Arm] = {}
     for text in wanted:
         name, equals, spec = text.partition("=")
         if equals:
@@ -72,7 +88,11 @@ def pick_arms(
     return chosen
 
 
-def corruptions(asked: str | None, policies: Mapping[str, Policy | None]) -> tuple[str, ...]:
+def _arm(given: Arm) -> Arm:
+    return given if given is None or isinstance(given, Curriculum) else as_policy(given)
+
+
+def corruptions(asked: str | None, policies: Mapping[str, Arm]) -> tuple[str, ...]:
     """The corruptions of the test images that are asked for: none, "all" or "unseen".
 
     Raises InputError for another word, and where none is unlike every op of every policy.

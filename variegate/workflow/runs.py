@@ -16,12 +16,12 @@ from variegate.errors import VariegateError
 
 if TYPE_CHECKING:
     from variegate.data import Dataset
-    from variegate.policy import Policy
     from variegate.train import TrainSettings
     from variegate.train.loop import Pictures
+    from variegate.workflow.policies import Arm
 
 # Most test images that are corrupted; of more, as many of each class in proportion.
-CORRUPTED = 1000
+CORRUPTED = 250
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class RunData:
 
     train: Dataset
     test: Dataset
-    policies: Mapping[str, Policy | None]
+    policies: Mapping[str, Arm]
     settings: TrainSettings
     epochs: int
     corruptions: tuple[str, ...] = ()
