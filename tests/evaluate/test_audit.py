@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
+import re
 from typing import Any
 
 import numpy as np
@@ -310,4 +314,18 @@ def test_the_page_loads_nothing_and_runs_its_own_script_only(tmp_path: Any) -> N
     assert "default-src 'none'" in page
     assert page.count("<script") == 2
     assert 'type="range"' in page
+    for tag, kind in (("style", "style-src"), ("script", "script-src")):
+        [content] = re.findall(rf"<{tag}>(.*?)</{tag}>", page, flags=re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{kind} 'sha256-{digest}'" in page, "a browser would not run it"
+    [cells] = re.findall(r'id="cells">(.*?)</script>', page)
+    read = json.loads(cells)
+    assert read["steps"] == [1.0]
+    assert [cell[1] for cell in read["rows"][0]["levels"][0]] == [
+        "0.81",
+        "1.00",
+        "1.00",
+        "0.25",
+        "1.00",
+    ]
     assert page.count('<tr><th class="row">Flip') == 1
