@@ -39,7 +39,7 @@ def overview(audits: dict[str, dict[str, Any]]) -> list[str]:
     """One line a set: how it was judged, what was found, how long it took."""
     lines = heading(
         "set", "images judged", "clean models, %", "turns / lost / collects",
-        "safe everywhere / up to a magnitude / never", "seconds: data, clean models, scoring",
+        "safe everywhere / up to a magnitude / never", "seconds of one core",
     )  # fmt: skip
     for name, row in audits.items():
         clean = row["clean"]
@@ -47,13 +47,12 @@ def overview(audits: dict[str, dict[str, Any]]) -> list[str]:
         high = [safe["high"] for safe in row["safe"]]
         full, none = sum(h >= 1 for h in high), sum(h <= 0 for h in high)
         low, top = (100 * end for end in clean["interval"])
-        seconds = row["parts"]
         lines.append(
             f"| {name} | {clean['images']:,} "
             f"| {100 * clean['accuracy']:.1f} [{low:.1f}, {top:.1f}] "
             f"| {kinds['turns']} / {kinds['lost']} / {kinds['collects']} "
             f"| {full} / {len(high) - full - none} / {none} "
-            f"| {seconds['data']:.0f}, {seconds['training']:.0f}, {seconds['scoring']:.0f} |"
+            f"| {row['cpu_seconds']:.0f} |"
         )
     return lines
 

@@ -116,6 +116,9 @@ def test_a_class_that_turns_is_found_and_noise_is_not() -> None:
     assert (found["kind"], found["name"], found["class"], found["into"]) == ("turns", "Flip", 2, 3)
     assert found["share"] == 0.75
     assert found["images"] == 40
+    assert not found["mutual"]
+    both = find(seen, table(seen, [probed(seen, (2, 3, 30), (3, 2, 35))]))
+    assert [f["mutual"] for f in both] == [True, True]
     text = sentence(found, NAMES)
     assert text == "Flip: “6” is read as “9” (75 % [60, 86] of 40 recognized images)"
 
@@ -186,6 +189,9 @@ def test_safe_ranges_by_hand() -> None:
     assert (less["high"], less["classes"][0]) == (0.5, 0.5)
     other = {**turn, "kind": "lost"}
     assert safe_ranges([row], [other], 3, 0.6)[0]["high"] == 1.0
+    warned = {"ops": ["Rotate"], "classes": [0, 2]}
+    assert safe_ranges([row], [other], 3, 0.6, [warned])[0]["high"] == 0.5
+    assert safe_ranges([row], [other], 3, 0.6, [{**warned, "classes": [1]}])[0]["high"] == 1.0
 
 
 def test_the_safe_space_has_what_is_safe_only() -> None:

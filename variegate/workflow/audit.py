@@ -136,7 +136,8 @@ def audit(
         total = 1 + sum(len(probe.steps) for probe in tried)
         text = f"{len(match.folds)} clean trainings, then {total} passes; kept in {folder}"
         tell(progress, Event("plan", text))
-        job = Job(match, tried, ready.space, keep, ready.options.seed, folder, progress, diversity)
+        seed, found = ready.options.seed, document["hints"]
+        job = Job(match, tried, ready.space, keep, seed, folder, progress, diversity, found)
         try:
             judged = judge(job)
         except KeyboardInterrupt:

@@ -42,6 +42,7 @@ class Job:
     out: Path
     progress: Progress | None
     diversity: bool = False
+    hints: Sequence[Mapping[str, Any]] = ()
 
 
 def judge(job: Job) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def judge(job: Job) -> dict[str, Any]:
     seen, probed = _predictions(job, store)
     rows = table(seen, probed)
     findings = find(seen, rows, job.keep)
-    safe = safe_ranges(rows, findings, len(classes), job.keep)
+    safe = safe_ranges(rows, findings, len(classes), job.keep, job.hints)
     pictures = draw_findings(job.match, job.probes, seen, probed, findings, job.seed, job.out)
     said = [
         {**finding, "text": sentence(finding, classes), "picture": picture}

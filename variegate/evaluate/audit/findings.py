@@ -29,7 +29,7 @@ SEVERAL = 3
 
 
 def find(seen: Seen, rows: Sequence[Mapping[str, Any]], keep: float = KEEP) -> list[dict[str, Any]]:
-    """The findings of a table, those that concern most of a class first."""
+    """The findings of a table: pairs of classes that change places first, then the largest."""
     known = np.bincount(seen.labels[seen.clean == seen.labels], minlength=seen.classes)
     turned = _proven(rows, known, _turn_p)
     lost = _proven(rows, known, lambda level, number, n: _lost_p(level, number, n, keep))
@@ -54,9 +54,14 @@ def find(seen: Seen, rows: Sequence[Mapping[str, Any]], keep: float = KEEP) -> l
         low, high = wilson(moved, images)
         finding |= {"images": images, "share": round(moved / images, 4)}
         finding["share_interval"] = [round(float(low), 4), round(float(high), 4)]
-    order = {"turns": 0, "collects": 2, "lost": 1}
+    turns = {(f["name"], f["class"], f["into"]) for f in found.values() if f["kind"] == "turns"}
+    for finding in found.values():
+        swapped = finding["name"], finding["into"], finding["class"]
+        finding["mutual"] = finding["kind"] == "turns" and swapped in turns
+    order = {"turns": 0, "lost": 1, "collects": 2}
     return sorted(
-        found.values(), key=lambda f: (order[f["kind"]], -f["share"], f["name"], f["class"])
+        found.values(),
+        key=lambda f: (order[f["kind"]], not f["mutual"], -f["share"], f["name"], f["class"]),
     )
 
 

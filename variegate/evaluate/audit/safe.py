@@ -12,7 +12,7 @@ from variegate.search.space import FamilySpace
 
 __all__ = ["falling", "safe_ranges", "scores"]
 
-TURNS = "turns"
+TURNS, LOST = "turns", "lost"
 
 
 def falling(values: Sequence[float]) -> list[float]:
@@ -34,17 +34,23 @@ def safe_ranges(
     findings: Sequence[Mapping[str, Any]],
     classes: int,
     keep: float = KEEP,
+    hints: Sequence[Mapping[str, Any]] = (),
 ) -> list[dict[str, Any]]:
     """For each row of the table: the highest safe magnitude, overall and of each class.
 
     A class is safe as far as its affinity stays at `keep`, and below the magnitude from where it is
-    proven to turn into another class. Overall also ends where the first class turns. None for a
+    proven to turn into another class. Overall also ends where the first class turns. A class that
+    is lost under an op that its name warns of (`hints`) counts like one that turns. None for a
     class of which the clean models recognize nothing.
     """
+    warned = {
+        (name, number) for hint in hints for name in hint["ops"] for number in hint["classes"]
+    }
     limits: dict[tuple[str, int], float] = {}
     for finding in findings:
-        if finding["kind"] == TURNS:
-            limits[finding["name"], finding["class"]] = finding["magnitude"]
+        key = finding["name"], finding["class"]
+        if finding["kind"] == TURNS or (finding["kind"] == LOST and key in warned):
+            limits[key] = min(finding["magnitude"], limits.get(key, 1.0))
     found = []
     for row in rows:
         steps = [level["magnitude"] for level in row["magnitudes"]]

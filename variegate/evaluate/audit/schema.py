@@ -64,6 +64,7 @@ FINDING = fields(
     op=text,
     magnitude=share,
     ladder=flag,
+    mutual=flag,
     into=maybe(count),
     share=share,
     share_interval=listed(share),
