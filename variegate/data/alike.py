@@ -24,7 +24,7 @@ BITS = 12
 # Mean difference of the thumbnails' gray levels up to which two pictures are the same, as a share
 # of how much the levels of the first one vary.
 LEVELS = 0.05
-BLOCK, PAIRS = 1024, 4096
+BLOCK, PAIRS = 256, 4096
 
 
 def thumbnails(images: Pixels) -> npt.NDArray[np.float32]:
@@ -54,8 +54,8 @@ def perceptual_hash(small: npt.NDArray[np.float32]) -> npt.NDArray[np.uint64]:
 def alike(images: Pixels) -> list[tuple[int, int]]:
     """Pairs (first, second) of images uint8 (n, h, w, c) that show the same picture.
 
-    All are compared with all: about 10 s of one core for 70,000. Flat images are left out: they are
-    all alike.
+    All are compared with all, so the time grows with the square of their number. Flat images are
+    left out: they are all alike.
     """
     if not len(images):
         return []
