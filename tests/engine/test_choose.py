@@ -21,7 +21,7 @@ def test_the_fastest_engine_is_the_default() -> None:
 
 
 def test_an_unknown_engine_is_refused_by_name() -> None:
-    with pytest.raises(EngineError, match="'native' or 'reference', got 'cuda'"):
+    with pytest.raises(EngineError, match="'native' or 'reference' or 'torch', got 'cuda'"):
         choose("cuda")
 
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from variegate.engine.engine import Engine
 from variegate.errors import EngineError
 
-NAMES = ("native", "reference")
+NAMES = ("native", "reference", "torch")
 COMPILED = "variegate.engine._native"
 
 
@@ -25,6 +25,8 @@ def choose(name: str | None) -> Engine:
         )
     if name == "reference":
         return _load(name)
+    if name == "torch":
+        return _torch()
     found = _native()
     if found is None:
         raise EngineError(
@@ -46,6 +48,18 @@ def _native() -> Engine | None:
         raise EngineError(
             f"engine: the native engine was built but does not load ({error}); reinstall "
             "variegate, or take engine='reference'"
+        ) from error
+
+
+def _torch() -> Engine:
+    """The torch engine; raises EngineError where PyTorch is not installed."""
+    try:
+        return _load("torch")
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise EngineError(
+            "engine: 'torch' needs PyTorch, which is not installed: pip install 'variegate[train]'"
         ) from error
 
 

@@ -22,6 +22,7 @@ from variegate.plan.maps import stages_shuffle
 from variegate.plan.program import LateMix, Mixed, MixStage, Program, Stage
 from variegate.targets.images import stack
 from variegate.targets.labels import mix_labels, read_labels, soften
+from variegate.targets.tensors import as_host, is_tensor
 
 
 @dataclass(slots=True)  # made for every call, so not frozen
@@ -49,6 +50,8 @@ def apply_program(
     """Reads every target, then runs the program: nothing is computed before all of them are known
     to be legal. out: an array for the images.
     """
+    if _on_device(images, means.engine) and out is not None:
+        raise InputError("out: cannot be given where images are tensors")
     into = None if out is None else read_out(out, program, images)
     means.mixers.check(program, batch)
     if len(batch) == 1:
@@ -67,6 +70,17 @@ def apply_program(
     if labels is not None:
         result["labels"] = labels_after(program.stages, labels)
     return result | moved_marks(marks, program, means.engine, means.threads, mixing)
+
+
+def _on_device(images: Images, engine: Engine) -> bool:
+    """Whether images are tensors; raises InputError where the engine takes none."""
+    tensors = len(images) > 0 and is_tensor(images[0])
+    if tensors and engine.name != "torch":
+        raise InputError(
+            f"images: the {engine.name} engine takes NumPy arrays, got tensors; take "
+            "Pipeline(..., engine='torch'), or pass tensor.cpu().numpy()"
+        )
+    return tensors
 
 
 def _shows_others(program: Program) -> bool:
@@ -156,6 +170,8 @@ def _as_made(
             raise InputError("instance_masks: the plan pastes instances, which they tell")
         return instances_at(marks, Program(program.dtype, before), means.engine, means.threads)
 
+    if len(images) and is_tensor(images[0]):
+        images = Images(as_host(image) for image in images)
     found = mixed[number] = made(stage, images, known, means.mixers, fast, instances)
     return found
 

@@ -16,6 +16,7 @@ from variegate.pipeline.clips import Clips, read_clips
 from variegate.pipeline.marks import MARKS, as_batch_of_one, only
 from variegate.plan.program import Program
 from variegate.targets.images import WIDE, as_floats, as_levels, read_batch, read_single
+from variegate.targets.tensors import as_host, as_tensors, dtype_of, holds_tensors, is_tensor
 
 Ints = npt.NDArray[np.int64]
 
@@ -25,6 +26,8 @@ SINGLE |= {name: name for name in MARKS if name != "masks"}
 CLIPS = ("videos", "labels", *MARKS)
 CLIP = {"video": "videos", "label": "labels", **{name: name for name in MARKS}}
 ARGUMENTS = ("index", "epoch", "out")
+ON_DEVICE = ("images", "masks")  # the targets that the torch engine moves where they lie
+NO_NAMES: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)  # not frozen, which would cost a call of one image a microsecond
@@ -32,6 +35,7 @@ class Given:
     """batch: the targets, frames of clips one after the other. images: what a program runs on,
     float32 where uint16 (`wide`) was given. names: how results are called; single: whether it is
     one sample, flat: whether its image came without a channel axis. clips: whose the frames are.
+    tensors: which targets came as tensors, where the images did.
     """
 
     batch: Mapping[str, Any]
@@ -41,6 +45,7 @@ class Given:
     flat: bool
     wide: bool
     clips: Clips | None
+    tensors: frozenset[str]
 
     def __len__(self) -> int:
         """How many samples are drawn: images or clips."""
@@ -64,13 +69,15 @@ class Given:
     def pixels(self) -> tuple[Any, int]:
         """Dtype and channel count; those of gray bytes where there are no images."""
         images = self.images
-        return (images[0].dtype, images[0].shape[2]) if images.count else (np.dtype(np.uint8), 1)
+        if not images.count:
+            return np.dtype(np.uint8), 1
+        return dtype_of(images[0]), images[0].shape[2]
 
     @property
     def form(self) -> tuple[int, int, int, Any] | None:
         """Height, width, channels and dtype, if all images are of one size and in one array."""
         batch = self.images.batch
-        return None if batch is None else (*batch.shape[1:], batch.dtype)
+        return None if batch is None else (*batch.shape[1:], dtype_of(batch))
 
     def program(self, drawn: Program) -> Program:
         """The program of all frames, from that of all samples."""
@@ -95,6 +102,10 @@ class Given:
         if self.is_levels(program):
             into = out[None] if self.single and isinstance(out, np.ndarray) else out
             result["images"] = as_levels(result["images"], into)
+        if self.tensors:
+            device = self.images[0].device
+            for name in self.tensors & result.keys():
+                result[name] = as_tensors(result[name], device)
         if self.clips is not None:
             result = self.clips.grouped(result)
         if not self.single:
@@ -156,10 +167,15 @@ def _given(
     flat: bool,
     clips: Clips | None,
 ) -> Given:
-    wide = images.count > 0 and images[0].dtype == WIDE
-    if wide:
+    wide, tensors = False, NO_NAMES
+    if images.count > 0 and is_tensor(images[0]):
+        tensors = frozenset(name for name, value in batch.items() if holds_tensors(value))
+        on_device = {name: value for name, value in batch.items() if name in ON_DEVICE}
+        batch = {**as_host(batch), **on_device}
+    elif images.count > 0 and images[0].dtype == WIDE:
+        wide = True
         images = batch["images"] = as_floats(images)
-    return Given(batch, images, names, single, flat, wide, clips)
+    return Given(batch, images, names, single, flat, wide, clips, tensors)
 
 
 def check_names(targets: Mapping[str, Any], known: Any) -> None:

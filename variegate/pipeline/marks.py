@@ -20,6 +20,7 @@ from variegate.targets.oriented import Oriented, oriented_outlines, read_all_ori
 from variegate.targets.outlines import Outlines
 from variegate.targets.polygons import Polygons, polygon_outlines, read_all_polygons
 from variegate.targets.rows import Rows
+from variegate.targets.tensors import is_tensor
 
 Ints = npt.NDArray[np.int64]
 SHAPES = ("boxes", "oriented_boxes", "polygons", "instance_masks")
@@ -133,7 +134,8 @@ def _each(batch: Mapping[str, Any], name: str, count: int) -> list[Any]:
 
 
 def _items(value: Any, name: str, count: int) -> list[Any]:
-    if not isinstance(value, (list, tuple, np.ndarray)) or len(value) != count:
+    listed = isinstance(value, (list, tuple, np.ndarray)) or is_tensor(value)
+    if not listed or len(value) != count:
         got = f"{len(value)} items" if hasattr(value, "__len__") else type(value).__name__
         raise InputError(f"{name}: expected one item per image ({count}), got {got}")
     return list(value)

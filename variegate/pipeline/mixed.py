@@ -18,6 +18,7 @@ from variegate.targets.boxes import box_outlines
 from variegate.targets.instance_masks import extents, instance_areas, run_instance_masks
 from variegate.targets.mixed import mixed, of_rows, shown_in, with_tiles
 from variegate.targets.mixed_masks import mix_instance_masks, mix_masks
+from variegate.targets.tensors import as_host
 
 Ints = npt.NDArray[np.int64]
 
@@ -26,6 +27,7 @@ def run_masks(program: Program, masks: list[Any], engine: Engine, threads: int) 
     """Masks (h, w, c) of classes after a program."""
     for part in runs(program):
         if isinstance(part, MixStage):
+            masks = [as_host(mask) for mask in masks]
             tiles = [list(masks)]
             for stage, sources in _tile_stages(part):
                 tiles.append(engine.run_masks(stage, [masks[i] for i in sources], threads))

@@ -23,6 +23,7 @@ from variegate.plan.mixes import joined
 from variegate.plan.program import LateMix, MixStage, Program
 from variegate.policy.nodes import Step
 from variegate.policy.policy import Policy, walk
+from variegate.targets.tensors import as_host, dtype_of
 
 Saliency: TypeAlias = Callable[[Any, Any], Any]
 Maps = npt.NDArray[np.float64]
@@ -79,7 +80,7 @@ def _check_targets(op: str, arguments: Mapping[str, Any], batch: Mapping[str, An
         raise InputError(f"instance_masks: {op} needs them, since they say what is pasted")
     if not mixing.does_blend(arguments):
         return
-    if any(np.asarray(mask).dtype.kind != "f" for mask in batch.get("masks", ())):
+    if any(np.asarray(as_host(mask)).dtype.kind != "f" for mask in batch.get("masks", ())):
         raise InputError(
             f"masks: {op} blends images, and the whole numbers of a mask cannot be blended: pass "
             "shares of each class, float (height, width, classes)"
@@ -94,7 +95,7 @@ def _check_targets(op: str, arguments: Mapping[str, Any], batch: Mapping[str, An
 def check_marks(marks: Marks) -> None:
     """Raises InputError where targets of several images do not fit together."""
     forms = {
-        "masks": {(mask.dtype.str, mask.shape[2]) for mask in marks.masks or ()},
+        "masks": {(dtype_of(mask).str, mask.shape[2]) for mask in marks.masks or ()},
         "instance_masks": {(mask.dtype.str, mask.ndim) for mask in marks.instance_masks or ()},
     }
     for name, found in forms.items():

@@ -30,6 +30,7 @@ from variegate.targets.keypoints import Points, shown
 from variegate.targets.oriented import write_oriented
 from variegate.targets.polygons import write_polygons
 from variegate.targets.rows import split, starts
+from variegate.targets.tensors import is_tensor
 
 Ints = npt.NDArray[np.int64]
 REASON_NAMES = np.array(REASONS)
@@ -231,4 +232,5 @@ def _written_masks(masks: list[Any], given: Any) -> Any:
     restored = [
         new[..., 0] if np.ndim(old) == 2 else new for new, old in zip(masks, given, strict=True)
     ]
-    return stack(restored) if isinstance(given, np.ndarray) else restored
+    whole = isinstance(given, np.ndarray) or is_tensor(given)
+    return stack(restored) if whole else restored

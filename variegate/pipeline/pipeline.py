@@ -48,15 +48,15 @@ class Pipeline:
 
     steps: a list of steps, or a Policy. seed: a whole number, or None for a fresh one. classes: the
     number of classes, needed where class indices are mixed. engine: None (native where it was
-    built), "native" or "reference". threads: for a batch; by default all cores, and one inside a
-    data loader's worker. boxes: the format of boxes (xyxy, pascal_voc, coco, yolo). keypoints:
-    "continuous", or "index" where points are pixel indices. min_area (pixels) and min_visibility
-    (share): what an instance must still show to stay. oriented_boxes: "seen" where their sides
-    shrink to what the frame leaves, or "whole". box_angles: "half" (-90..90), or "full" (-180..180)
-    where boxes have a front. bad_boxes: "stop" at boxes and polygons that are
-    none, or "drop" them. keypoint_pairs: pairs of places, or of keypoint_names, that swap in a
-    mirror image. reorder: draw plans whose geometry comes before the tables and color ops next to
-    it, so that more of it is one resampling; else nothing is moved.
+    built), "native", "reference", or "torch", which takes tensors too. threads: for a batch; by
+    default all cores, and one inside a data loader's worker. boxes: the format of boxes (xyxy,
+    pascal_voc, coco, yolo). keypoints: "continuous", or "index" where points are pixel indices.
+    min_area (pixels) and min_visibility (share): what an instance must still show to stay.
+    oriented_boxes: "seen" where their sides shrink to what the frame leaves, or "whole".
+    box_angles: "half" (-90..90), or "full" (-180..180) where boxes have a front. bad_boxes: "stop"
+    at boxes and polygons that are none, or "drop" them. keypoint_pairs: pairs of places, or of
+    keypoint_names, that swap in a mirror image. reorder: draw plans whose geometry comes before the
+    tables and color ops next to it, so that more of it is one resampling; else nothing is moved.
     saliency: a function of images (n, h, w, c), as they are where it is asked, and of soft labels
     (n, classes) or None, that gives what matters in each pixel (n, h, w), for steps with
     saliency="given". It is no part of the policy and is not saved. See docs/targets.md and
@@ -124,7 +124,7 @@ class Pipeline:
         if parts is not None:
             head, self._tail = parts
         self.kernels = None
-        if self.engine == "native" and compiled.available():
+        if self.engine != "reference" and compiled.available():
             self.kernels = compiled
             for layout in (self._layout, *(parts or ())):
                 layout.uniforms = compiled.uniforms
@@ -325,7 +325,7 @@ class Pipeline:
             threads,
             self._mixers,
             self._shuffles,
-            self._buffers,
+            None if self._engine.name == "torch" else self._buffers,
         )
 
     def _ids(self, index: Any, count: int, single: bool) -> tuple[int | None, Keys | None]:

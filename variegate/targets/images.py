@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from variegate.engine.engine import Images
 from variegate.errors import InputError
+from variegate.targets.tensors import dtype_of, is_tensor, stacked
 
 Image = npt.NDArray[Any]
 MAX_CHANNELS = 16
@@ -24,10 +25,10 @@ def read_batch(images: Any, where: str = "images") -> Images:
     """A batch (n, h, w, c), or a list of (h, w, c), as checked images of one dtype and channel
     count.
     """
-    if isinstance(images, np.ndarray) and images.dtype != object:
+    if (isinstance(images, np.ndarray) and images.dtype != object) or is_tensor(images):
         if images.ndim != 4:
             raise InputError(
-                f"{where}: expected shape (n, height, width, channels), got {images.shape}"
+                f"{where}: expected shape (n, height, width, channels), got {tuple(images.shape)}"
             )
         if len(images):
             check_image(images, where, images.shape[1:])
@@ -39,12 +40,15 @@ def read_batch(images: Any, where: str = "images") -> Images:
         )
     for place, image in enumerate(images):
         name = f"{where}[{place}]"
-        if not isinstance(image, np.ndarray):
+        if not (isinstance(image, np.ndarray) or is_tensor(image)):
             raise InputError(f"{name}: expected a NumPy array, got {type(image).__name__}")
         if image.ndim != 3:
-            raise InputError(f"{name}: expected shape (height, width, channels), got {image.shape}")
+            got = tuple(image.shape)
+            raise InputError(f"{name}: expected shape (height, width, channels), got {got}")
         check_image(image, name, image.shape)
         first = images[0]
+        if is_tensor(image) != is_tensor(first):
+            raise InputError(f"{name}: a batch holds arrays or tensors, not both")
         if image.dtype != first.dtype or image.shape[2] != first.shape[2]:
             raise InputError(
                 f"{name}: a batch holds one dtype and channel count; got {image.dtype} with "
@@ -57,15 +61,18 @@ def check_image(image: Image, where: str, shape: tuple[int, ...]) -> None:
     """Raises InputError unless dtype, sizes, channels and values are legal. shape: (height, width,
     channels).
     """
-    if image.dtype not in (BYTES, FLOATS, WIDE):
-        raise InputError(f"{where}: expected {LEGAL}, got {image.dtype}{_hint(image)}")
+    dtype = dtype_of(image)
+    if dtype not in (BYTES, FLOATS, WIDE) or (dtype == WIDE and is_tensor(image)):
+        legal = "uint8 or float32 in [0, 1]" if is_tensor(image) else LEGAL
+        hint = "" if is_tensor(image) else _hint(image)
+        raise InputError(f"{where}: expected {legal}, got {dtype}{hint}")
     height, width, channels = shape
     if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
         raise InputError(f"{where}: height and width must be 1..{MAX_SIDE}, got {height}x{width}")
     if not 1 <= channels <= MAX_CHANNELS:
         more = " (channels first? pass height, width, channels)" if height <= 4 else ""
         raise InputError(f"{where}: expected 1..{MAX_CHANNELS} channels, got {channels}{more}")
-    if image.dtype == FLOATS:
+    if dtype == FLOATS:
         low, high = float(image.min()), float(image.max())
         if not (low >= 0 and high <= 1):
             cause = "NaN" if np.isnan(low) or np.isnan(high) else f"values {low:g}..{high:g}"
@@ -114,11 +121,12 @@ def as_array(value: Any, where: str) -> npt.NDArray[Any]:
 
 def read_single(image: Any) -> tuple[Image, bool]:
     """One image (h, w) or (h, w, c) as (h, w, c), and whether it came without a channel axis."""
-    if not isinstance(image, np.ndarray):
+    if not (isinstance(image, np.ndarray) or is_tensor(image)):
         raise InputError(f"image: expected a NumPy array, got {type(image).__name__}")
     if image.ndim not in (2, 3):
         raise InputError(
-            f"image: expected shape (height, width) or (height, width, channels), got {image.shape}"
+            "image: expected shape (height, width) or (height, width, channels), "
+            f"got {tuple(image.shape)}"
         )
     flat = image.ndim == 2
     full = image[..., None] if flat else image
@@ -126,24 +134,26 @@ def read_single(image: Any) -> tuple[Image, bool]:
     return full, flat
 
 
-def read_mask(mask: Any, where: str, size: tuple[int, int]) -> Image:
+def read_mask(mask: Any, where: str, size: tuple[int, int]) -> Any:
     """A mask (h, w) or (h, w, c) of any whole, bool or float dtype as (h, w, c); its size must be
     the image's.
     """
-    if not isinstance(mask, np.ndarray) or mask.ndim not in (2, 3):
+    if not (isinstance(mask, np.ndarray) or is_tensor(mask)) or mask.ndim not in (2, 3):
         got = mask.shape if isinstance(mask, np.ndarray) else type(mask).__name__
         raise InputError(
             f"{where}: expected an array (height, width) or (height, width, channels), got {got}"
         )
-    if mask.dtype.kind not in "biuf":
+    if dtype_of(mask).kind not in "biuf":
         raise InputError(f"{where}: expected whole numbers, bools or floats, got {mask.dtype}")
-    if mask.shape[:2] != size:
-        raise InputError(f"{where}: size {mask.shape[:2]} differs from the image's {size}")
+    if tuple(mask.shape[:2]) != size:
+        raise InputError(f"{where}: size {tuple(mask.shape[:2])} differs from the image's {size}")
     return mask[..., None] if mask.ndim == 2 else mask
 
 
-def stack(images: Sequence[Image] | Images) -> Image | list[Image]:
+def stack(images: Sequence[Image] | Images) -> Any:
     """One array (n, h, w, c) where all sizes agree, else the list."""
     if len(images) and all(image.shape == images[0].shape for image in images):
+        if is_tensor(images[0]):
+            return stacked(images)
         return np.stack(list(images))
     return list(images)

@@ -1,0 +1,97 @@
+"""Mixes: layers laid over images in real numbers and rounded once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from variegate.engine.torch.values import rounded
+from variegate.plan.program import MixStage, Stage
+
+Run = Callable[[Stage, list[Tensor]], Sequence[Tensor]]
+
+
+def mixed(mix: MixStage, images: Sequence[Tensor] | Tensor, run: Run) -> list[Tensor] | Tensor:
+    """One mix of images (h, w, c), a batch of one size as one tensor. run: makes tiles."""
+    if isinstance(images, Tensor) and _is_plain(mix):
+        return _together(mix, images)
+    tiles: list[Tensor] = []
+    for stage in mix.tiles:
+        sources = mix.tile_source[len(tiles) : len(tiles) + len(stage.sizes_in)]
+        tiles += run(stage, [images[int(sample)] for sample in sources])
+    pictures = [*images, *tiles]
+    return [_laid(mix, sample, pictures) for sample in range(len(images))]
+
+
+def _is_plain(mix: MixStage) -> bool:
+    """Whether each image lies below itself and takes at most one layer, in its own place."""
+    own = np.array_equal(mix.base, np.arange(len(mix.base))) and not mix.tiles
+    one = bool((mix.start[1:] - mix.start[:-1] <= 1).all())
+    same = bool((mix.sizes_out == mix.sizes_in).all())
+    return own and one and same and bool((mix.place[:, :2] == mix.origin).all())
+
+
+def _values(image: Tensor) -> Tensor:
+    value = image.to(torch.float32)
+    return value if image.dtype == torch.uint8 else value * 255.0
+
+
+def _together(mix: MixStage, images: Tensor) -> Tensor:
+    """All samples at once: what a layer adds is its share of the difference."""
+    device = images.device
+    rows = np.flatnonzero(mix.start[1:] > mix.start[:-1])
+    layer = mix.start[rows]
+    if not len(rows):
+        return images.clone()
+    height, width = images.shape[1:3]
+    y1, x1, y2, x2 = (
+        torch.from_numpy(np.ascontiguousarray(mix.place[layer, k], dtype=np.int64))
+        .to(device)
+        .view(-1, 1, 1)
+        for k in range(4)
+    )
+    y, x = torch.arange(height, device=device)[:, None], torch.arange(width, device=device)
+    share = torch.from_numpy(mix.weight[layer].astype(np.float32)).to(device).view(-1, 1, 1)
+    inside = (y >= y1) & (y < y2) & (x >= x1) & (x < x2)
+    mask = mix.mask[layer]
+    if (mask >= 0).any():
+        covers = torch.from_numpy(np.ascontiguousarray(mix.masks[np.maximum(mask, 0)])).to(device)
+        free = torch.from_numpy(mask < 0).to(device).view(-1, 1, 1)
+        inside = inside & (covers.to(torch.bool) | free)
+    share = torch.where(inside, share, 0.0).unsqueeze(3)
+    source = torch.from_numpy(np.ascontiguousarray(mix.source[layer])).to(device)
+    whole = len(rows) == len(images)
+    number = torch.from_numpy(rows).to(device)
+    below = _values(images if whole else images.index_select(0, number))
+    shown = _values(images.index_select(0, source))
+    out = rounded(below * (1 - share) + shown * share, images.dtype)
+    if whole:
+        return out
+    return images.clone().index_copy_(0, number, out)
+
+
+def _laid(mix: MixStage, sample: int, pictures: list[Tensor]) -> Tensor:
+    """One sample of a mix, from all samples and tiles."""
+    like, base = pictures[sample], int(mix.base[sample])
+    height, width = (int(side) for side in mix.sizes_out[sample])
+    if base < 0:
+        fill = torch.from_numpy(mix.fill[sample, : like.shape[2]].astype(np.float64))
+        value = fill.to(like.device).expand(height, width, -1).clone()
+    else:
+        value = _values(pictures[base]).to(torch.float64)
+    for layer in range(int(mix.start[sample]), int(mix.start[sample + 1])):
+        y1, x1, y2, x2 = (int(side) for side in mix.place[layer])
+        y, x = (int(corner) for corner in mix.origin[layer])
+        picture = pictures[int(mix.source[layer])]
+        shown = _values(picture[y : y + y2 - y1, x : x + x2 - x1]).to(torch.float64)
+        share: Any = float(mix.weight[layer])
+        if mix.mask[layer] >= 0:
+            cover = np.ascontiguousarray(mix.masks[mix.mask[layer], y1:y2, x1:x2, None])
+            share = torch.from_numpy(cover).to(like.device).to(torch.float64) * share
+        below = value[y1:y2, x1:x2]
+        value[y1:y2, x1:x2] = below * (1 - share) + shown * share
+    return rounded(value, like.dtype)

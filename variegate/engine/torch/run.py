@@ -1,0 +1,163 @@
+"""A stage on tensors: images of one shape share one tensor, and each step works on some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from variegate.engine.torch.rows import Rows, Shape, Step, kinds_of, moved, picked, steps_of
+from variegate.engine.torch.verbs import KEYS, PREPARE, VERBS
+from variegate.errors import EngineError
+from variegate.plan.program import Stage, Verb
+
+# Values that a step works on at once: what the caches of a core hold, or what fills an accelerator.
+MOST_CPU, MOST_ELSEWHERE = 1 << 19, 1 << 27
+
+
+@dataclass
+class Shelf:
+    """All images that ever have a shape: slots, sample -> place in the tensor (n, h, w, c). own:
+    whether the tensor is this run's to write to.
+    """
+
+    slots: dict[int, int]
+    tensor: Tensor | None = None
+    own: bool = True
+
+
+def run(stage: Stage, images: Sequence[Tensor] | Tensor) -> list[Tensor] | Tensor:
+    """Runs each image's entries; images (h, w, c) of one dtype on one device. Returns new tensors,
+    one (n, h, w, c) where all sizes agree.
+    """
+    count = len(images)
+    if count != len(stage.start) - 1:
+        raise EngineError(
+            f"torch engine: stage: made for {len(stage.start) - 1} images, got {count}"
+        )
+    if not count:
+        return []
+    first = images[0]
+    alike = isinstance(images, Tensor)
+    shapes = [_shape(first)] * count if alike else [_shape(image) for image in images]
+    most = MOST_CPU if first.device.type == "cpu" else MOST_ELSEWHERE
+    steps = steps_of(stage, shapes, kinds_of(stage, KEYS), most)
+    shelves = _shelves(shapes, steps)
+    _fill(shelves, images, shapes)
+    rows = [_rows(stage, step, shelves, first.dtype == torch.uint8) for step in steps]
+    moved(rows, first.device)
+    for step, own in zip(steps, rows, strict=True):
+        _do(step, own, shelves, first.dtype)
+    return _collected(shapes, steps, shelves)
+
+
+def _shape(image: Tensor) -> Shape:
+    height, width, channels = image.shape
+    return height, width, channels
+
+
+def _shelves(shapes: list[Shape], steps: list[Step]) -> dict[Shape, Shelf]:
+    ever: dict[Shape, set[int]] = {}
+    for sample, shape in enumerate(shapes):
+        ever.setdefault(shape, set()).add(sample)
+    for step in steps:
+        ever.setdefault(step.after, set()).update(step.samples)
+    return {
+        shape: Shelf({sample: slot for slot, sample in enumerate(sorted(samples))})
+        for shape, samples in ever.items()
+    }
+
+
+def _fill(
+    shelves: dict[Shape, Shelf], images: Sequence[Tensor] | Tensor, shapes: list[Shape]
+) -> None:
+    for shape, shelf in shelves.items():
+        mine = [sample for sample in shelf.slots if shapes[sample] == shape]
+        if not mine:
+            continue
+        if isinstance(images, Tensor) and len(mine) == len(images):
+            shelf.tensor, shelf.own = images, False
+            continue
+        like = images[mine[0]]
+        shelf.tensor = torch.empty((len(shelf.slots), *shape), dtype=like.dtype, device=like.device)
+        for sample in mine:
+            shelf.tensor[shelf.slots[sample]] = images[sample]
+
+
+def _rows(stage: Stage, step: Step, shelves: dict[Shape, Shelf], whole: bool) -> Rows:
+    host = picked(stage.tables, step.verb, np.asarray(stage.row)[step.entries])
+    for name, shape in (("slots", step.before), ("slots_after", step.after)):
+        slots = shelves[shape].slots
+        host[name] = np.array([slots[sample] for sample in step.samples], dtype=np.int64)
+    if step.verb in PREPARE:
+        PREPARE[step.verb](host, step.before, whole)
+    return Rows(host)
+
+
+def _do(step: Step, rows: Rows, shelves: dict[Shape, Shelf], dtype: torch.dtype) -> None:
+    before, after = shelves[step.before], shelves[step.after]
+    tensor = before.tensor
+    if tensor is None:
+        raise EngineError("torch engine: a step before its images")
+    all_of_them = len(step.samples) == len(before.slots)
+    given = tensor if all_of_them else tensor.index_select(0, rows["slots"])
+    out = VERBS[step.verb](given, rows)
+    if len(step.samples) == len(after.slots):
+        after.own = after.own if out is after.tensor else out is not given or not all_of_them
+        after.tensor = out
+        return
+    if after.tensor is None:
+        size = (len(after.slots), *step.after)
+        after.tensor = torch.empty(size, dtype=dtype, device=out.device)
+    elif not after.own:
+        after.tensor = after.tensor.clone()
+    after.own = True
+    after.tensor.index_copy_(0, rows["slots_after"], out)
+
+
+def _collected(
+    shapes: list[Shape], steps: list[Step], shelves: dict[Shape, Shelf]
+) -> list[Tensor] | Tensor:
+    last = list(shapes)
+    for step in steps:
+        for sample in step.samples:
+            last[sample] = step.after
+    for shape in set(last):
+        shelf = shelves[shape]
+        if shelf.tensor is not None and not shelf.own:
+            shelf.tensor, shelf.own = shelf.tensor.clone(), True
+    found = []
+    for sample, shape in enumerate(last):
+        shelf = shelves[shape]
+        if shelf.tensor is None:
+            raise EngineError("torch engine: an image was lost")
+        if len(shelf.slots) == len(last) and len(set(last)) == 1:
+            return shelf.tensor.contiguous()
+        found.append(shelf.tensor[shelf.slots[sample]])
+    return found
+
+
+def warps_only(stage: Stage, channels: int) -> Stage:
+    """The entries that move masks, nearest and with 0 outside. channels: most of a mask."""
+    first, last = int(stage.start[0]), int(stage.start[-1])
+    verb = np.asarray(stage.verb)[first:last]
+    keep = (verb == Verb.WARP) | (verb == Verb.CELLS)
+    ends = np.concatenate([[0], np.cumsum(keep)])
+    tables = stage.tables
+    mode = np.asarray(tables.warp_mode).copy()
+    mode[:, 0] = 0
+    columns = dict(vars(tables))
+    columns |= {"warp_mode": mode, "warp_fill": np.zeros((len(mode), channels), np.float32)}
+    return Stage(
+        ends[np.asarray(stage.start) - first],
+        verb[keep],
+        np.asarray(stage.row)[first:last][keep],
+        type(tables)(**columns),
+        stage.sizes_in,
+        stage.sizes_out,
+        stage.channels_in,
+        stage.channels_out,
+    )

@@ -1,0 +1,160 @@
+"""How values become pixels, and random numbers for them, as in the reference engine's values.py.
+
+Tensors hold k images (k, h, w, c) of one size. What a row of a table says for each image comes as
+(k,) or (k, ...). Sums over an image are sums of whole numbers, so that they do not depend on how a
+batch or a device divides them.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+GOLDEN = 0x9E3779B97F4A7C15 - 2**64
+FIRST = 0xBF58476D1CE4E5B9 - 2**64
+SECOND = 0x94D049BB133111EB - 2**64
+FIXED = float(1 << 32)  # how finely values on 0..1 are summed
+
+
+def each(numbers: Tensor) -> Tensor:
+    """One number for each image (k,) against images (k, h, w, c)."""
+    return numbers.view(-1, 1, 1, 1)
+
+
+def is_bytes(image: Tensor) -> bool:
+    """Whether images are uint8."""
+    return image.dtype == torch.uint8
+
+
+def over(value: Tensor, number: float) -> Tensor:
+    """value / number, rounded once on every device; torch multiplies by the reciprocal of a plain
+    number on some.
+    """
+    return value / torch.full((), number, dtype=value.dtype, device=value.device)
+
+
+def levels(image: Tensor) -> Tensor:
+    """The images as float64 levels on 0..255."""
+    value = image.to(torch.float64)
+    return value if is_bytes(image) else value * 255.0
+
+
+def rounded(value: Tensor, dtype: torch.dtype) -> Tensor:
+    """Levels on 0..255 in an image's dtype: clipped, uint8 to the nearest level."""
+    value = value.clamp(0, 255)
+    if dtype == torch.uint8:
+        return (value + 0.5).floor_().to(torch.uint8)
+    return over(value, 255.0).to(torch.float32)
+
+
+def blend(degenerate: Tensor, image: Tensor, factor: Tensor) -> Tensor:
+    """degenerate + factor * (image - degenerate) in single precision, clipped, truncated; factors
+    (k,) of 1 copy.
+    """
+    factor = each(factor)
+    start = degenerate.to(torch.float32)
+    value = start + factor * (image.to(torch.float32) - start)
+    if is_bytes(image):
+        return torch.where(factor == 1, image, value.clamp_(0, 255).to(torch.uint8))
+    return torch.where(factor == 1, image, value.clamp_(0, 1))
+
+
+def gray(image: Tensor) -> Tensor:
+    """(k, h, w, 1) float32 luma in the image's own range."""
+    channels = image.shape[3]
+    if channels == 1:
+        return image.to(torch.float32)
+    if channels in (3, 4):
+        if is_bytes(image):
+            part = image.to(torch.int32)
+            whole = part[..., 0] * 19595 + part[..., 1] * 38470 + part[..., 2] * 7471 + 32768
+            return (whole >> 16).to(torch.float32).unsqueeze(3)
+        value = image.to(torch.float64)
+        luma = value[..., 0] * (19595 / 65536) + value[..., 1] * (38470 / 65536)
+        return (luma + value[..., 2] * (7471 / 65536)).to(torch.float32).unsqueeze(3)
+    total = image[..., :1].to(torch.float64)
+    for channel in range(1, channels):
+        total = total + image[..., channel : channel + 1]
+    mean = over(total, channels)
+    return ((mean + 0.5).floor() if is_bytes(image) else mean).to(torch.float32)
+
+
+def means(value: Tensor) -> Tensor:
+    """The mean over the pixels of (k, h, w, ...) in float64, the same for any batch and device;
+    exact for whole numbers. Other values must lie on -1..1.
+    """
+    count = value.shape[1] * value.shape[2]
+    if value.dtype.is_floating_point:
+        fixed = (value.to(torch.float64) * FIXED).round_().to(torch.int64)
+        return over(fixed.sum(dim=(1, 2)).to(torch.float64) / FIXED, count)
+    return over(value.sum(dim=(1, 2), dtype=torch.int64).to(torch.float64), count)
+
+
+def through(image: Tensor, table: Tensor) -> Tensor:
+    """Tables (k, entries), or (k, c, entries) for each channel, on values: bytes pick an entry,
+    floats lie linearly between entries over 0..1.
+    """
+    entries = table.shape[-1]
+    rows = torch.arange(table.numel() // entries, device=image.device) * entries
+    first = rows.view(len(image), 1, 1, -1)
+    flat = table.reshape(-1)
+    if is_bytes(image):
+        return flat[image.to(torch.int64) + first].to(torch.uint8)
+    place = image.to(torch.float64) * (entries - 1)
+    low = place.floor().clamp_(max=entries - 2)
+    index = low.to(torch.int64) + first
+    start, end = flat[index].to(torch.float64), flat[index + 1].to(torch.float64)
+    return (start + (place - low) * (end - start)).to(torch.float32)
+
+
+def mirrored(index: Tensor, length: int) -> Tensor:
+    """Indices outside 0..length-1 reflected about the outer pixels' centers (c b a b c)."""
+    if length == 1:
+        return torch.zeros_like(index)
+    period = 2 * (length - 1)
+    index = index.abs() % period
+    return torch.minimum(index, period - index)
+
+
+def own_fill(fill: Tensor, image: Tensor) -> Tensor:
+    """Levels (k, 16) in the image's dtype (k, 1, 1, c)."""
+    value = fill[:, : image.shape[3]].to(torch.float64)
+    return rounded(value, image.dtype)[:, None, None, :]
+
+
+def shifted(value: Tensor, bits: int) -> Tensor:
+    """A shift to the right of 64-bit words, zeros following."""
+    return (value >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def mix(value: Tensor) -> Tensor:
+    """SplitMix64's finalizer on 64-bit words, as variegate.plan.counter has it."""
+    value = (value ^ shifted(value, 30)) * FIRST
+    value = (value ^ shifted(value, 27)) * SECOND
+    return value ^ shifted(value, 31)
+
+
+def random_parts(key: Tensor, shape: tuple[int, ...], bits: int) -> Tensor:
+    """Random numbers of `bits` bits (k, *shape) int64 for keys (k,): see the reference."""
+    parts, size = 64 // bits, 1
+    for side in shape:
+        size *= side
+    places = torch.arange(-(-size // parts), device=key.device)
+    words = mix(mix(places * GOLDEN + GOLDEN) ^ key[:, None])
+    shifts = torch.arange(parts, device=key.device) * bits
+    split = (words[:, :, None] >> shifts) & ((1 << bits) - 1)
+    return split.reshape(len(key), -1)[:, :size].reshape(len(key), *shape)
+
+
+def random_levels(key: Tensor, image: Tensor) -> Tensor:
+    """Uniform random levels in the image's shape and dtype."""
+    parts = random_parts(key, tuple(image.shape[1:]), 8)
+    if is_bytes(image):
+        return parts.to(torch.uint8)
+    return over(parts.to(torch.float64), 255.0).to(torch.float32)
+
+
+def with_rest(color: Tensor, image: Tensor) -> Tensor:
+    """Changed channels, and behind them those of the image that did not change."""
+    channels = color.shape[3]
+    return torch.cat([color, image[..., channels:]], 3) if channels < image.shape[3] else color
