@@ -67,7 +67,12 @@ CASES: dict[str, Any] = {
 }
 
 # Needs torchvision's C++ part, which a torch of another build has none of.
-NOT_RUN = {("torchvision", "JpegCompression")}
+# Keras' flips mirror half of the images, always.
+NOT_RUN = {
+    ("torchvision", "JpegCompression"),
+    ("keras", "HorizontalFlip"),
+    ("keras", "VerticalFlip"),
+}
 
 
 def known(library: str) -> list[str]:
@@ -82,6 +87,9 @@ def run_code(code: str, library: str, image: Any) -> Any:
     exec(compile(code, library, "exec"), room)  # our own text, a line above
     if library == "albumentations":
         return np.asarray(room["transform"](image=image)["image"])
+    if library == "keras":
+        made = room["transform"](image[None].astype("float32"), training=True)
+        return np.asarray(made)[0]
     tensor = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
     return room["transform"](tensor).permute(1, 2, 0).numpy()
 

@@ -54,6 +54,7 @@ _LATER = {
     "TrivialAugment": "variegate.policy.nodes",
     "audit": "variegate.workflow",
     "compare": "variegate.workflow",
+    "export": "variegate.workflow",
     "from_albumentations": "variegate.adapters.albumentations",
     "from_timm": "variegate.adapters.timm",
     "from_torchvision": "variegate.adapters.torchvision",

@@ -49,6 +49,16 @@ def test_what_torchvision_takes_one_value_of_becomes_a_choice() -> None:
     assert report == ["changed: Solarize: threshold: one of 9 values there, evenly drawn here"]
 
 
+def test_keras_names_chances_and_choices_that_no_layer_has() -> None:
+    report: list[str] = []
+    steps = [vg.HorizontalFlip(p=0.5), vg.Rotate(p=0.3), vg.TrivialAugment(), vg.Rotate()]
+    code = to_code(steps, "keras", report=report)
+    assert "RandomFlip(mode='horizontal')" in code
+    assert code.count("RandomRotation(factor=(-0.0833333, 0.0833333)") == 1
+    assert "left out: Rotate(p=0.3): that layer is always applied" in report
+    assert "left out: OneOf: no layer chooses among others" in report
+
+
 def test_an_unknown_library_is_named() -> None:
     with pytest.raises(vg.InputError, match="did you mean 'torchvision'"):
         to_code(vg.Invert(), "torchvison")

@@ -18,7 +18,7 @@ def command(
             metavar="SOURCE", help="A policy (file or name), or the tta.json that tta wrote."
         ),
     ],
-    to: Annotated[str, typer.Option(help="albumentations, torchvision, onnx or mlflow.")],
+    to: Annotated[str, typer.Option(help="albumentations, keras, torchvision, onnx or mlflow.")],
     model: Annotated[
         Path | None, typer.Option(help="For onnx and mlflow: the trained model's file.")
     ] = None,
@@ -36,7 +36,7 @@ def command(
 ) -> None:
     """Write a policy as another library's code, or a model with its views as one served model.
 
-    Code: albumentations and torchvision, where they have an equivalent; what has none is named.
+    Code for albumentations, keras and torchvision; what has no equivalent there is named.
     onnx: views, preparation, model and merge as one graph, compared with the Python path.
     mlflow: a model that mlflow models serve answers with.
     """

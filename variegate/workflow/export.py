@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from variegate.tta import TTA
 
 SCHEMA = "variegate.export/1"
-CODE = ("albumentations", "torchvision")
+CODE = ("albumentations", "keras", "torchvision")
 SERVED = ("onnx", "mlflow")
 
 
@@ -63,7 +63,8 @@ def export(
     classes: Sequence[str] = (),
     out: str | Path | None = None,
 ) -> ExportResult:
-    """Write a policy as code (to="albumentations" or "torchvision"), or a TTA around a model (to=
+    """Write a policy as code (to="albumentations", "keras" or
+    "torchvision"), or a TTA around a model (to=
     "onnx" or "mlflow").
 
     source: a policy, its file or its name; or a TTA, or the tta.json that `tta` wrote. model: the

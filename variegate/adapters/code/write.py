@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from variegate.adapters.code import albumentations, torchvision
+from variegate.adapters.code import albumentations, keras, torchvision
 from variegate.adapters.code.call import Call, Missing, calls_of, number
 from variegate.adapters.report import Report
 from variegate.errors import InputError
@@ -33,14 +33,19 @@ class Library:
 
 LIBRARIES: dict[str, Library] = {
     name: Library(room.STEPS, room.sequence, room.one_of, room.file)
-    for name, room in (("albumentations", albumentations), ("torchvision", torchvision))
+    for name, room in (
+        ("albumentations", albumentations),
+        ("keras", keras),
+        ("torchvision", torchvision),
+    )
 }
 
 
 def to_code(policy: Any, library: str, *, report: list[str] | None = None) -> str:
     """A Python module that builds the policy with another library, as `transform`.
 
-    library: albumentations (2.0) or torchvision (v2, on uint8 tensors). report: a list that takes
+    library: albumentations (2.0), torchvision (v2, on uint8 tensors) or keras (3, on floats on
+    0..255; it has no layer that chooses, so few policies can be written). report: a list that takes
     what is left out and what is done otherwise there; without it, PolicyError names all of that.
     """
     if library not in LIBRARIES:
@@ -64,7 +69,7 @@ def _written(node: nodes.Node, library: Library, chance: float, notes: Report) -
         return _step(node, library, chance * node.p, notes)
     if isinstance(node, nodes.Sequence):
         inner = [text for step in node.steps for text in _written(step, library, 1.0, notes)]
-        return [library.sequence(inner, number(chance * node.p))] if inner else []
+        return _around(lambda: library.sequence(inner, number(chance * node.p)), inner, notes)
     if isinstance(node, nodes.OneOf):
         return _choice(node.steps, node.weights, library, chance * node.p, notes)
     if isinstance(node, nodes.SomeOf):
@@ -87,7 +92,7 @@ def _step(step: nodes.Step, library: Library, chance: float, notes: Report) -> l
     except Missing as reason:
         notes.lost(str(reason))
         return []
-    return [library.one_of(alone, [1.0] * len(alone), number(chance))]
+    return _around(lambda: library.one_of(alone, [1.0] * len(alone), number(chance)), alone, notes)
 
 
 def _choice(
@@ -104,4 +109,15 @@ def _choice(
         if inner:
             found.append(inner[0] if len(inner) == 1 else library.sequence(inner, 1.0))
             kept.append(number(weight))
-    return [library.one_of(found, kept, number(chance))] if found else []
+    return _around(lambda: library.one_of(found, kept, number(chance)), found, notes)
+
+
+def _around(write: Callable[[], str], inner: Sequence[str], notes: Report) -> list[str]:
+    """What is written around others; none where nothing is left of them, or it cannot be."""
+    if not inner:
+        return []
+    try:
+        return [write()]
+    except Missing as reason:
+        notes.lost(str(reason))
+        return []
