@@ -10,16 +10,10 @@ namespace {
 
 constexpr double largest_sigma = 1e4;
 
-void read_kernels(TableReader& reader, Tables& tables) {
+void read_kernels(TableReader& reader, Tables& tables, Used used) {
     int64_t& rows = tables.kernels = -1;
     tables.kernel_bits = reader.read<int32_t>("kernel_bits", rows, {});
-    int64_t starts = rows + 1, count = -1;
-    tables.kernel_start = reader.read<int64_t>("kernel_start", starts, {});
-    tables.kernel = reader.read<int32_t>("kernel", count, {3});
-    const int64_t* start = tables.kernel_start;
-    for (int64_t i = 0; i <= rows; ++i)
-        if (start[i] < (i ? start[i - 1] : 0) || start[i] > count)
-            refuse("tables.kernel_start", "expected rising places in tables.kernel");
+    read_list(reader, "kernel", rows, 3, used, tables.kernel_start, tables.kernel);
 }
 
 void check_blur(const Tables& tables, int64_t row) {
@@ -74,14 +68,14 @@ void check_scatter(const Tables& tables, int64_t row) {
 
 } // namespace
 
-int64_t read_filter(TableReader& reader, Tables& tables, Verb verb) {
+int64_t read_filter(TableReader& reader, Tables& tables, Verb verb, Used used) {
     switch (verb) {
     case Verb::Blur:
         tables.blurs = -1;
         tables.blur = reader.read<double>("blur", tables.blurs, {4});
         return tables.blurs;
     case Verb::Kernel:
-        read_kernels(reader, tables);
+        read_kernels(reader, tables, used);
         return tables.kernels;
     case Verb::Median:
         tables.medians = -1;

@@ -13,7 +13,7 @@ namespace {
 constexpr double largest_noise = 1e3;
 constexpr double largest_amount = 1e4;
 
-void read_warp(TableReader& reader, Tables& tables) {
+void read_warp(TableReader& reader, Tables& tables, Used used) {
     int64_t& rows = tables.warps = -1;
     tables.warp_matrix = reader.read<double>("warp_matrix", rows, {9});
     tables.warp_before = reader.read<double>("warp_before", rows, {9});
@@ -22,7 +22,8 @@ void read_warp(TableReader& reader, Tables& tables) {
     tables.warp_mode = reader.read<int32_t>("warp_mode", rows, {4});
     tables.warp_fill = reader.read<float>("warp_fill", rows, {max_channels});
     bool bent = false;
-    for (int64_t i = 0; i < rows; ++i) bent = bent || tables.warp_mode[4 * i + 3] >= 0;
+    for (int64_t i = used.first; i < used.end(rows); ++i)
+        bent = bent || tables.warp_mode[4 * i + 3] >= 0;
     if (!bent) return;
     int64_t fields = -1;
     tables.fields = reader.read<double>("fields", fields, {-1, -1, 2});
@@ -35,34 +36,22 @@ void read_warp(TableReader& reader, Tables& tables) {
     tables.nodes_x = static_cast<int>(nodes_x);
 }
 
-// A table of variable length: `start` has one more than the verb's rows. Returns its length.
-template <class T>
-int64_t read_list(TableReader& reader, const std::string& name, int64_t rows, int64_t width,
-                  const int64_t*& start, const T*& list) {
-    int64_t starts = rows + 1, count = -1;
-    start = reader.read<int64_t>((name + "_start").c_str(), starts, {});
-    list = reader.read<T>(name.c_str(), count, {width});
-    for (int64_t i = 0; i <= rows; ++i)
-        if (start[i] < (i ? start[i - 1] : 0) || start[i] > count)
-            refuse("tables." + name + "_start", "expected rising places in tables." + name);
-    return count;
-}
-
-void read_rectangles(TableReader& reader, Tables& tables) {
+void read_rectangles(TableReader& reader, Tables& tables, Used used) {
     int64_t& rows = tables.rectangle_rows = -1;
     tables.rectangles_fill = reader.read<float>("rectangles_fill", rows, {max_channels});
     tables.rectangles_noise = reader.read<uint64_t>("rectangles_noise", rows, {});
-    read_list(reader, "rectangles", rows, 4, tables.rectangles_start, tables.rectangles);
+    read_list(reader, "rectangles", rows, 4, used, tables.rectangles_start, tables.rectangles);
 }
 
-void read_shapes(TableReader& reader, Tables& tables) {
+void read_shapes(TableReader& reader, Tables& tables, Used used) {
     int64_t& rows = tables.shape_rows = -1;
     tables.shapes_gain = reader.read<float>("shapes_gain", rows, {max_channels});
     tables.shapes_shift = reader.read<float>("shapes_shift", rows, {max_channels});
     tables.shapes_outside = reader.read<int32_t>("shapes_outside", rows, {});
-    const int64_t count = read_list(reader, "shapes", rows, 8, tables.shapes_start, tables.shapes);
+    read_list(reader, "shapes", rows, 8, used, tables.shapes_start, tables.shapes);
     const auto last = static_cast<double>(ShapeKind::Edge);
-    for (int64_t n = 0; n < count; ++n) {
+    const Used items = used.of(tables.shapes_start, rows);
+    for (int64_t n = items.first; n <= items.last; ++n) {
         const double* row = tables.shapes + 8 * n;
         if (!(row[0] >= 0 && row[0] <= last && row[0] == std::floor(row[0])))
             refuse("tables.shapes", "row " + std::to_string(n) + " has no such kind");
@@ -76,12 +65,13 @@ void read_shapes(TableReader& reader, Tables& tables) {
     }
 }
 
-void read_match(TableReader& reader, Tables& tables) {
+void read_match(TableReader& reader, Tables& tables, Used used) {
     int64_t& rows = tables.matches = -1;
     tables.match = reader.read<double>("match", rows, {});
-    const int64_t count = read_list(reader, "match_counts", rows, levels, tables.match_counts_start,
-                                    tables.match_counts);
-    for (int64_t n = 0; n < count; ++n) {
+    read_list(reader, "match_counts", rows, levels, used, tables.match_counts_start,
+              tables.match_counts);
+    const Used items = used.of(tables.match_counts_start, rows);
+    for (int64_t n = items.first; n <= items.last; ++n) {
         int64_t total = 0;
         for (int v = 0; v < levels; ++v) {
             const int32_t own = tables.match_counts[levels * n + v];
@@ -101,10 +91,10 @@ void read_lookup(TableReader& reader, Tables& tables, Kind kind) {
 }
 
 // The rows of the verb's tables, which are read at the verb's first use.
-int64_t read_verb(TableReader& reader, Tables& tables, Verb verb, Kind kind) {
+int64_t read_verb(TableReader& reader, Tables& tables, Verb verb, Kind kind, Used used) {
     switch (verb) {
     case Verb::Warp:
-        read_warp(reader, tables);
+        read_warp(reader, tables, used);
         return tables.warps;
     case Verb::Lookup:
         read_lookup(reader, tables, kind);
@@ -126,7 +116,7 @@ int64_t read_verb(TableReader& reader, Tables& tables, Verb verb, Kind kind) {
         tables.smooth = reader.read<float>("smooth", tables.smooths, {});
         return tables.smooths;
     case Verb::Rectangles:
-        read_rectangles(reader, tables);
+        read_rectangles(reader, tables, used);
         return tables.rectangle_rows;
     case Verb::Grid:
         tables.grids = -1;
@@ -134,25 +124,25 @@ int64_t read_verb(TableReader& reader, Tables& tables, Verb verb, Kind kind) {
         tables.grid_fill = reader.read<float>("grid_fill", tables.grids, {max_channels});
         return tables.grids;
     case Verb::Shapes:
-        read_shapes(reader, tables);
+        read_shapes(reader, tables, used);
         return tables.shape_rows;
     case Verb::Lightness:
         tables.lightness_rows = -1;
         tables.lightness = reader.read<double>("lightness", tables.lightness_rows, {2});
         return tables.lightness_rows;
     case Verb::Match:
-        read_match(reader, tables);
+        read_match(reader, tables, used);
         return tables.matches;
     case Verb::Spectrum:
         tables.spectra = -1;
         tables.spectrum = reader.read<double>("spectrum", tables.spectra, {});
-        read_list(reader, "amplitudes", tables.spectra, 2 * spectrum_reach + 1,
+        read_list(reader, "amplitudes", tables.spectra, 2 * spectrum_reach + 1, used,
                   tables.amplitudes_start, tables.amplitudes);
         return tables.spectra;
     case Verb::Cells:
         tables.cell_rows = -1;
         reader.read<int32_t>("cells_size", tables.cell_rows, {2});
-        read_list(reader, "cells", tables.cell_rows, 6, tables.cells_start, tables.cells);
+        read_list(reader, "cells", tables.cell_rows, 6, used, tables.cells_start, tables.cells);
         return tables.cell_rows;
     case Verb::Noise:
         tables.noises = -1;
@@ -163,7 +153,7 @@ int64_t read_verb(TableReader& reader, Tables& tables, Verb verb, Kind kind) {
     case Verb::Luma:
         return INT64_MAX; // it has no numbers
     default:
-        return read_filter(reader, tables, verb);
+        return read_filter(reader, tables, verb, used);
     }
 }
 
@@ -272,19 +262,26 @@ Shape shape_after(const Stage& stage, int64_t sample, Shape shape, bool masks) {
 
 void check_entries(Arrays& held, Stage& stage, nb::handle tables, Kind kind, bool masks) {
     constexpr int verbs = static_cast<int>(Verb::Codec);
-    int64_t limits[verbs];
-    for (int64_t& limit : limits) limit = -1;
-    TableReader reader(held, tables);
-    for (int64_t entry = stage.start[0]; entry < stage.start[stage.samples]; ++entry) {
+    Used used[verbs];
+    const auto skipped = [masks](int32_t number) {
+        const auto verb = static_cast<Verb>(number);
+        return masks && verb != Verb::Warp && verb != Verb::Cells;
+    };
+    const int64_t first = stage.start[0], end = stage.start[stage.samples];
+    for (int64_t entry = first; entry < end; ++entry) {
         const int32_t number = stage.verb[entry];
         if (number < 0 || number > verbs || (number == verbs && !masks))
             refuse("stage.verb", "no such verb: " + std::to_string(number));
+        if (!skipped(number)) used[number].add(stage.row[entry]);
+    }
+    TableReader reader(held, tables);
+    for (int number = 0; number < verbs; ++number) {
+        const Used own = used[number];
+        if (own.last < own.first) continue;
+        if (own.first < 0) refuse("stage.row", "no row " + std::to_string(own.first));
         const auto verb = static_cast<Verb>(number);
-        if (masks && verb != Verb::Warp && verb != Verb::Cells) continue;
-        if (limits[number] < 0) limits[number] = read_verb(reader, stage.tables, verb, kind);
-        if (stage.row[entry] < 0 || stage.row[entry] >= limits[number])
-            refuse("stage.row", "entry " + std::to_string(entry) + " has no row " +
-                                    std::to_string(stage.row[entry]));
+        const int64_t rows = read_verb(reader, stage.tables, verb, kind, own);
+        if (own.last >= rows) refuse("stage.row", "no row " + std::to_string(own.last));
     }
 }
 
