@@ -193,17 +193,20 @@ def _copies(parts: Mapping[str, Dataset]) -> list[Concern]:
         else:
             kinds["copy"].append((first, second))
     said = {
-        "leak": ("error", "pairs of the same picture lie in two parts, so a test is no test"),
-        "contradiction": ("warning", "pairs of nearly the same picture have two labels"),
-        "copy": ("note", "pairs of the same picture lie in one part and weigh twice"),
+        "leak": ("error", "in two parts, so a test is no test"),
+        "contradiction": ("warning", "under two labels"),
+        "copy": ("note", "in one part, which weigh twice"),
     }
     found = []
     for kind, own in kinds.items():
         if own:
-            severity, text = said[kind]
+            severity, where = said[kind]
             exact = sum(same[pair] for pair in own)
             shown = tuple(f"{names[a]} = {names[b]}" for a, b in own[:SHOWN])
-            sentence = f"{len(own)} {text} ({exact} equal byte for byte)"
+            pairs = "1 pair" if len(own) == 1 else f"{len(own)} pairs"
+            sentence = f"{pairs} of one picture {where} ({exact} equal byte for byte)"
+            if severity == "error" and not exact:
+                severity = "warning"  # simple pictures may be as near without being copies
             found.append(Concern(severity, kind, len(own), sentence, shown))
     return found
 
