@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 HEAD = Path(__file__).with_name("audit_page_head.md")
 START, END = "<!-- audit -->", "<!-- end of audit -->"
-BEST_OF, REACH, DRAWS = 20, 10, 4000
+BEST_OF, REACH, DRAWS = 10, 5, 4000
 SHOWN = 6
 
 Floats = NDArray[np.float64]

@@ -86,9 +86,10 @@ SEARCHES: dict[str, Job] = {
     "gtsrb": JOBS["gtsrb"],
     "flowers17": Job("flowers17", 20, 24, 12, (32, 32), batch=17),
 }
-TRIALS = 20
+# Trainings of one search.
+TRIALS = {"digits20": 20, "sign_digits": 20, "fashion1k": 12, "gtsrb": 12, "flowers17": 12}
 SPACES = ("default", "safe")
-# Numbers of searches of TRIALS trainings, in each space.
+# Numbers of searches in each space.
 PARTS = (
     ("audit", "digits", 1),
     ("audit", "gtsrb", 1),
@@ -193,10 +194,10 @@ class Bench:
         return {"default": default_space("random", channels=channels), "safe": safe}
 
     def search(self, method: str, space: str, number: int) -> None:
-        """One search of TRIALS trainings; each training is a line."""
+        """One search; each training is a line."""
         keys = {"kind": "trial", "method": method, "space": space, "search": number}
         done = [r for r in self.lines.rows if all(r.get(k) == v for k, v in keys.items())]
-        if len(done) >= TRIALS:
+        if len(done) >= TRIALS[self.name]:
             return
         known = {(row["policy_seed"], str(row["policy"])): row for row in done}
 
@@ -216,7 +217,7 @@ class Bench:
             evaluate,
             method=method,
             space=drawn,
-            schedule=Schedule.plain(TRIALS, self.job.epochs),
+            schedule=Schedule.plain(TRIALS[self.name], self.job.epochs),
             seed=100 + number,
             store=folder / "study.db",
             name="search",

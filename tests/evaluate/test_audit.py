@@ -194,6 +194,17 @@ def test_safe_ranges_by_hand() -> None:
     assert safe_ranges([row], [other], 3, 0.6, [{**warned, "classes": [1]}])[0]["high"] == 1.0
 
 
+def test_a_flip_is_unsafe_for_all_only_where_two_classes_change_places() -> None:
+    row = {**ladder({1.0: [0.8, 0.1, 0.9]}, "HorizontalFlip"), "ladder": False}
+    turn = {"kind": "turns", "name": "HorizontalFlip", "class": 0, "magnitude": 1.0}
+    one_way = safe_ranges([row], [{**turn, "mutual": False}], 2)[0]
+    assert (one_way["high"], one_way["classes"]) == (1.0, [0.0, 1.0])
+    swapped = safe_ranges([row], [{**turn, "mutual": True}], 2)[0]
+    assert (swapped["high"], swapped["classes"]) == (0.0, [0.0, 1.0])
+    hint = {"ops": ["HorizontalFlip"], "classes": [0]}
+    assert safe_ranges([row], [{**turn, "mutual": False}], 2, 0.6, [hint])[0]["high"] == 0.0
+
+
 def test_the_safe_space_has_what_is_safe_only() -> None:
     space = FamilySpace(
         families=(Family("turn", (OpRange("Rotate"), OpRange("ShearX"))),),

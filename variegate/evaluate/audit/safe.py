@@ -13,6 +13,9 @@ from variegate.search.space import FamilySpace
 __all__ = ["falling", "safe_ranges", "scores"]
 
 TURNS, LOST = "turns", "lost"
+# Done twice, these undo themselves. So where one makes a class into another, it makes the other
+# into the first; a class that is only taken for another one has merely never been seen so.
+UNDONE = ("HorizontalFlip", "VerticalFlip", "Rotate 180", "Invert")
 
 
 def falling(values: Sequence[float]) -> list[float]:
@@ -39,18 +42,23 @@ def safe_ranges(
     """For each row of the table: the highest safe magnitude, overall and of each class.
 
     A class is safe as far as its affinity stays at `keep`, and below the magnitude from where it is
-    proven to turn into another class. Overall also ends where the first class turns. A class that
-    is lost under an op that its name warns of (`hints`) counts like one that turns. None for a
-    class of which the clean models recognize nothing.
+    proven to turn into another class. Overall also ends where the first class turns; under an op
+    of `UNDONE` only where two classes change places. A class that turns or is lost under an op that
+    its name warns of (`hints`) always counts. None for a class of which the clean models recognize
+    nothing.
     """
     warned = {
         (name, number) for hint in hints for name in hint["ops"] for number in hint["classes"]
     }
     limits: dict[tuple[str, int], float] = {}
+    ends: dict[str, float] = {}
     for finding in findings:
-        key = finding["name"], finding["class"]
-        if finding["kind"] == TURNS or (finding["kind"] == LOST and key in warned):
-            limits[key] = min(finding["magnitude"], limits.get(key, 1.0))
+        name, number, magnitude = finding["name"], finding["class"], finding["magnitude"]
+        told = (name, number) in warned
+        if finding["kind"] == TURNS or (finding["kind"] == LOST and told):
+            limits[name, number] = min(magnitude, limits.get((name, number), 1.0))
+            if told or name not in UNDONE or finding["mutual"]:
+                ends[name] = min(magnitude, ends.get(name, 1.0))
     found = []
     for row in rows:
         steps = [level["magnitude"] for level in row["magnitudes"]]
@@ -62,8 +70,8 @@ def safe_ranges(
             each.append(cap if cap is None or turn is None else min(cap, _below(steps, turn)))
         overall = [level["affinity"] for level in row["magnitudes"]]
         whole = _cap(steps, overall, row["ladder"], keep)
-        turns = [t for (name, _), t in limits.items() if name == row["name"]]
-        whole = min([whole, *(_below(steps, turn) for turn in turns)])
+        if row["name"] in ends:
+            whole = min(whole, _below(steps, ends[row["name"]]))
         found.append({"name": row["name"], "high": whole, "classes": each})
     return found
 
