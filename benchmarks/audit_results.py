@@ -28,7 +28,7 @@ from variegate.search import Schedule, default_space, run_study
 from variegate.search.space_json import space_from_dict
 from variegate.train import TrainSettings, predict, train_model
 from variegate.workflow import audit
-from variegate.workflow.guided import judged
+from variegate.workflow.scored import judged
 
 # The meanings of the 43 numbers, as the set's own documentation has them.
 SIGNS = (

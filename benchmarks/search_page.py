@@ -32,6 +32,9 @@ NAMES = {
     "grid": "RandAugment grid, searched",
     "random": "random search, equal compute",
     "tpe": "TPE, equal compute",
+    "autoaugment": "AutoAugment's controller",
+    "pba": "schedules, population-based",
+    "density": "density matching",
     "guided": "**guided**",
 }
 
@@ -126,7 +129,7 @@ def ops_lines(results: Results) -> list[str]:
     ]
     lines = [f"Left out as changing the meaning: {', '.join(out) or 'nothing'}."]
     lines.append(f"Capped at magnitude: {', '.join(capped) or 'nothing'}.")
-    chosen = Counter("a control" if "control is kept" in r["verdict"] else "a trial" for r in rows)
+    chosen = Counter(r["chosen"] for r in rows)
     lines.append(
         "Final rounds: " + ", ".join(f"{n} took {what}" for what, n in chosen.items()) + "."
     )

@@ -1,6 +1,10 @@
 """Search methods against each other and the controls on small sets, for docs/results/search.md.
 
     python benchmarks/search_results.py SET [--data FOLDER] [--out FOLDER] [--searches 3]
+    python benchmarks/search_results.py SET --plateau 10,20,40,80
+
+The second trains without augmentation and under TrivialAugment for so many epochs and prints
+accuracies on training and validation images: where they no longer rise, trainings are long enough.
 
 Every finished search and every finished training of the final comparison is one JSON line in
 OUT/SET.jsonl; the same command goes on where it was stopped. All searches have the same budget in
@@ -13,7 +17,8 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +26,16 @@ import numpy as np
 
 from variegate.data import Dataset, Splits, load, split
 from variegate.policy import Policy
-from variegate.search import Objective, RandAugmentSpace, Schedule, default_space, run_study
+from variegate.policy.nodes import TrivialAugment
+from variegate.search import ChoiceSpace, Objective, Schedule, default_space, run_study
 from variegate.search.guided import guided_schedule
 from variegate.train import TrainSettings, predict, train_model
-from variegate.workflow.guided import CLEAN, control_policies, judged, matching, narrowed
+from variegate.workflow.density import candidates
+from variegate.workflow.guided import CLEAN, control_policies, matching, narrowed
+from variegate.workflow.scored import judged
 
-TRAININGS = 22
+TRAININGS = 21
+DENSITY_FOLDS, CANDIDATES = 3, 60
 
 
 @dataclass(frozen=True)
@@ -40,22 +49,22 @@ class Job:
     size: tuple[int, int] | None = None
     channels: int | None = None
     limit: int | None = None
+    classes: int | None = None
     validation: float = 0.2
     test: float = 0.2
     batch: int = 32
+    model: str = "lenet"
 
 
 JOBS = {
-    "digits5": Job("digits", 5, 50, 16, test=0.6),
-    "digits20": Job("digits", 20, 30, 16, test=0.6),
-    "sign_digits": Job("sign_digits", 10, 40, 12, (16, 16), 1, test=0.5, batch=50),
-    "sign_digits_long": Job("sign_digits", 10, 160, 12, (16, 16), 1, test=0.5, batch=50),
-    "gtsrb": Job("gtsrb/gtsrb.npz", 9, 16, 12),
-    "pneumonia": Job("pneumoniamnist/pneumoniamnist.npz", 40, 40, 12),
-    "fashion1k": Job("fashion_mnist", 100, 10, 12, limit=200, validation=0.5),
-    "fashion4k": Job("fashion_mnist", 400, 8, 12, limit=600, validation=1 / 3),
+    "digits20": Job("digits", 20, 40, 16, test=0.6, batch=64),
+    "sign_digits": Job("sign_digits", 10, 60, 8, (20, 20), 1, test=0.5, batch=50),
+    "gtsrb12": Job("gtsrb/gtsrb.npz", 9, 80, 8, classes=12, batch=36),
+    "pneumonia": Job("pneumoniamnist/pneumoniamnist.npz", 40, 60, 8, batch=40),
+    "fashion1k": Job("fashion_mnist", 100, 15, 8, limit=200, validation=0.5, batch=50),
+    "fashion4k": Job("fashion_mnist", 400, 8, 8, limit=600, validation=1 / 3, batch=50),
 }
-SEARCHED = ("guided", "random", "tpe", "grid")
+SEARCHED = ("guided", "random")
 
 
 class Lines:
@@ -92,9 +101,19 @@ def read(job: Job, folder: Path) -> Splits:
     """The set, divided."""
     source = job.source if job.source == "digits" else str(folder / job.source)
     data = load(source, size=job.size, channels=job.channels, limit_per_class=job.limit)
-    return split(
+    parts = split(
         data, seed=0, train_per_class=job.per_class, validation=job.validation, test=job.test
     )
+    if job.classes is None:
+        return parts
+    sets = (parts.train, parts.validation, parts.test)
+    return Splits(*(first_classes(own, job.classes) for own in sets))
+
+
+def first_classes(data: Dataset, count: int) -> Dataset:
+    """The images of the first `count` classes."""
+    few = data.take(np.flatnonzero(data.labels < count))
+    return replace(few, classes=data.classes[:count])
 
 
 @dataclass
@@ -138,6 +157,7 @@ class Bench:
             "trainings": result.cost.full_trainings,
             "calls": result.cost.trainings,
             "verdict": result.verdict,
+            "chosen": chosen(result.best_number),
             "plan": str(result.cost),
             **more,
         }
@@ -163,10 +183,18 @@ class Bench:
         self.lines.add(row)
 
 
+def chosen(number: int | None) -> str:
+    """What a search ended with, in words."""
+    if number is None:
+        return "a control"
+    return "the first trial" if number == 0 else "another trial"
+
+
 def plain(bench: Bench, folder: Path, number: int, trainings: int, method: str) -> Any:
-    """A search of single trainings at the full budget: random, TPE or RandAugment's grid."""
+    """A search of single trainings at the full budget: all methods but guided and density."""
     channels = bench.parts.train.images.shape[-1]
-    space = RandAugmentSpace() if method == "grid" else default_space(method, channels=channels)
+    size = bench.parts.train.images.shape[1:3]
+    space = default_space(method, channels=channels, size=size, epochs=bench.job.epochs)
     count = 15 if method == "grid" else trainings
     result = run_study(
         bench.objective(),
@@ -185,7 +213,8 @@ def guided(bench: Bench, folder: Path, number: int, trainings: int) -> Any:
     train, held = bench.parts.train, bench.parts.validation
     controls = control_policies((train.images.shape[1], train.images.shape[2]))
     match = matching(train, held, bench.settings, bench.job.epochs)
-    space = default_space("guided", channels=train.images.shape[-1])
+    images = train.images
+    space = default_space("guided", channels=images.shape[-1], size=images.shape[1:3])
     small, scores = narrowed(space, match, f"{bench.name}", folder, None)
     result = run_study(
         bench.objective(),
@@ -200,6 +229,42 @@ def guided(bench: Bench, folder: Path, number: int, trainings: int) -> Any:
     return result, {"ops": [score.to_dict() for score in scores]}
 
 
+def by_density(bench: Bench, folder: Path, number: int, trainings: int) -> Any:
+    """Density matching: its clean models are trainings, its candidates forward passes."""
+    images = bench.parts.train.images
+    space = default_space("density", channels=images.shape[-1])
+    match = matching(
+        bench.parts.train,
+        bench.parts.validation,
+        bench.settings,
+        bench.job.epochs,
+        count=DENSITY_FOLDS,
+    )
+    policy = candidates(
+        run_study,
+        space,
+        match,
+        count=CANDIDATES,
+        reward="accuracy",
+        seed=number,
+        store=folder / "study.db",
+        mark=bench.name,
+        progress=None,
+    )
+    if policy is None:
+        raise RuntimeError("the search was stopped")
+    result = run_study(
+        bench.objective(),
+        method="density",
+        space=ChoiceSpace((tuple(policy.to_dict()["steps"]),)),
+        epochs=bench.job.epochs,
+        seed=number,
+        store=folder / "study.db",
+        name="search",
+    )
+    return result, {"candidates": CANDIDATES * len(match.folds), "clean": len(match.folds)}
+
+
 def _plain(method: str) -> Callable[..., Any]:
     return lambda bench, folder, number, trainings: plain(bench, folder, number, trainings, method)
 
@@ -209,18 +274,10 @@ FINDERS: dict[str, Callable[..., Any]] = {
     "random": _plain("random"),
     "tpe": _plain("tpe"),
     "grid": _plain("grid"),
+    "autoaugment": _plain("autoaugment"),
+    "pba": _plain("pba"),
+    "density": by_density,
 }
-
-
-def arms_of(
-    bench: Bench, methods: list[str], searches: int
-) -> Iterator[tuple[str, int | None, Any]]:
-    """Every arm of the final comparison: name, number of its search, policy."""
-    for number in range(searches):
-        for method in methods:
-            row = bench.lines.find(kind="search", arm=method, search=number)
-            if row is not None:
-                yield method, number, Policy.from_dict(row["policy"])
 
 
 def main() -> None:
@@ -233,19 +290,68 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--trainings", type=int, default=TRAININGS)
     parser.add_argument("--methods", default=",".join(SEARCHED))
+    parser.add_argument("--minutes", type=float, default=float("inf"))
+    parser.add_argument("--plateau", help="Epochs to try, with commas; nothing else is done.")
     arguments = parser.parse_args()
+    until = time.monotonic() + 60 * arguments.minutes
     job = JOBS[arguments.set]
     parts = read(job, arguments.data)
-    settings = TrainSettings.for_data(parts.train, width=job.width, batch_size=job.batch, threads=1)
+    settings = TrainSettings.for_data(
+        parts.train, width=job.width, batch_size=job.batch, threads=1, model=job.model
+    )
+    if arguments.plateau:
+        plateau(parts, settings, [int(part) for part in arguments.plateau.split(",")])
+        return
     lines = Lines(arguments.out / f"{arguments.set}.jsonl")
     bench = Bench(arguments.set, job, parts, settings, arguments.out, lines)
     if lines.find(kind="data") is None:
         lines.add(describe(parts, job, settings))
     methods = arguments.methods.split(",")
     for number in range(arguments.searches):
+        for work in round_of(bench, methods, number, arguments.trainings, arguments.seeds):
+            if time.monotonic() > until:
+                print("out of time; the same command goes on")
+                return
+            work()
+
+
+def plateau(parts: Splits, settings: TrainSettings, lengths: list[int]) -> None:
+    """Print training and validation accuracy for trainings of several lengths."""
+    for epochs in lengths:
+        for name, policy in (("none", None), ("trivial", Policy((TrivialAugment(),)))):
+            start = time.thread_time()
+            trained = train_model(parts.train, policy, epochs=epochs, seed=7, settings=settings)
+            seconds = time.thread_time() - start
+            found = [
+                float((predict(trained, own.images).argmax(axis=1) == own.labels).mean())
+                for own in (parts.train, parts.validation)
+            ]
+            print(
+                f"{epochs:4d} epochs, {name:7s}: training {100 * found[0]:.1f} %, validation "
+                f"{100 * found[1]:.1f} %, loss {trained.history[-1].loss:.3f}, {seconds:.1f} s",
+                flush=True,
+            )
+
+
+def round_of(
+    bench: Bench, methods: list[str], number: int, trainings: int, seeds: int
+) -> Iterator[Callable[[], object]]:
+    """The searches of one round and the trainings that judge them, one after the other.
+
+    The seeds of round k are 1000 + k * seeds and on, so that every round has its own.
+    """
+    for method in methods:
+        yield partial(bench.search, method, number, trainings)
+    images = bench.parts.train.images
+    controls = control_policies((images.shape[1], images.shape[2]))
+    for seed in range(1000 + number * seeds, 1000 + (number + 1) * seeds):
+        for name, policy in controls.items():
+            yield partial(bench.train, name, policy, seed)
         for method in methods:
-            bench.search(method, number, arguments.trainings)
-        run_tests(bench, methods, number, arguments.seeds)
+            row = bench.lines.find(kind="search", arm=method, search=number)
+            if row is not None:
+                policy = Policy.from_dict(row["policy"])
+                yield partial(bench.train, method, policy, seed, number)
 
 
 def describe(parts: Splits, job: Job, settings: TrainSettings) -> dict[str, Any]:
@@ -264,21 +370,6 @@ def describe(parts: Splits, job: Job, settings: TrainSettings) -> dict[str, Any]
         "settings": settings.to_dict(),
         "labels": np.asarray(parts.test.labels).tolist(),
     }
-
-
-def run_tests(bench: Bench, methods: list[str], number: int, seeds: int) -> None:
-    """Train the controls and the policies of this round of searches, from the round's seeds.
-
-    The seeds of round k are 1000 + k * seeds and on, so that every round has its own.
-    """
-    images = bench.parts.train.images
-    controls = control_policies((images.shape[1], images.shape[2]))
-    for seed in range(1000 + number * seeds, 1000 + (number + 1) * seeds):
-        for name, policy in controls.items():
-            bench.train(name, policy, seed)
-        for method, own, policy in arms_of(bench, methods, number + 1):
-            if own == number:
-                bench.train(method, policy, seed, own)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from variegate.pipeline.invert import invert as invert
     from variegate.plan.plan import Plan as Plan
     from variegate.policy.nodes import AutoAugment as AutoAugment
+    from variegate.policy.nodes import ByEpoch as ByEpoch
     from variegate.policy.nodes import OneOf as OneOf
     from variegate.policy.nodes import PerClass as PerClass
     from variegate.policy.nodes import RandAugment as RandAugment
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 _LATER = {
     "AutoAugment": "variegate.policy.nodes",
     "Balance": "variegate.data.balance",
+    "ByEpoch": "variegate.policy.nodes",
     "Loader": "variegate.data.loader",
     "OneOf": "variegate.policy.nodes",
     "PerClass": "variegate.policy.nodes",

@@ -70,7 +70,7 @@ def test_between_two_magnitudes_the_cap_lies_on_their_line() -> None:
 def test_the_narrowed_space_has_only_what_was_kept() -> None:
     small = narrow(SPACE, score_ops(SPACE, Match(), keep=0.75))
     assert small.families == (
-        Family("turn", (OpRange("Rotate", 0.0, 0.5), OpRange("ShearX"), SPACE.families[0].ops[2])),
+        Family("turn", (OpRange("Rotate", 0.0, 0.5, 1.0), *SPACE.families[0].ops[1:])),
         Family("tone", (OpRange("Equalize", None, None),)),
     )
     assert small.base == (Option("flip", ((),)),)

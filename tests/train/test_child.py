@@ -35,7 +35,7 @@ def test_a_choice_that_cannot_be_read_is_refused(text: str) -> None:
 
 
 def test_an_unknown_kind_of_model_is_refused() -> None:
-    with pytest.raises(InputError, match="model: expected residual or keras:NAME, got 'resnet'"):
+    with pytest.raises(InputError, match="model: expected residual, lenet or keras:NAME, got"):
         TrainSettings(model="resnet")
 
 

@@ -11,15 +11,18 @@ from variegate.train.model import build_model
 
 @pytest.mark.parametrize("size", [(8, 8), (17, 9), (28, 28), (32, 32), (64, 48), (96, 96)])
 @pytest.mark.parametrize("channels", [1, 3, 16])
-def test_logits_for_every_size(size: tuple[int, int], channels: int) -> None:
-    model = build_model(size, channels, 5, width=8, generator=torch.Generator().manual_seed(0))
+@pytest.mark.parametrize("kind", ["residual", "lenet"])
+def test_logits_for_every_size(kind: str, size: tuple[int, int], channels: int) -> None:
+    seeded = torch.Generator().manual_seed(0)
+    model = build_model(size, channels, 5, width=8, generator=seeded, kind=kind)
     logits = model(torch.zeros(2, channels, *size))
     assert logits.shape == (2, 5)
     assert logits.dtype == torch.float32
 
 
-def multiplications(side: int) -> int:
-    model = build_model((side, side), 3, 10, width=8, generator=torch.Generator()).eval()
+def multiplications(side: int, kind: str = "residual") -> int:
+    generator = torch.Generator()
+    model = build_model((side, side), 3, 10, width=8, generator=generator, kind=kind).eval()
     total = []
 
     def count(module: torch.nn.Conv2d, _: object, out: torch.Tensor) -> None:
@@ -35,6 +38,10 @@ def multiplications(side: int) -> int:
 def test_the_cost_stays_bounded() -> None:
     """A 224x224 image has 64 times the pixels of a 28x28 one and costs at most 10 times as much."""
     assert multiplications(224) <= 10 * multiplications(28)
+
+
+def test_the_small_net_does_a_sixth_of_the_work() -> None:
+    assert 6 * multiplications(28, "lenet") < multiplications(28)
 
 
 def test_weights_come_from_the_generator_alone() -> None:

@@ -74,7 +74,7 @@ def test_children_trained_in_processes_are_those_of_this_one(run: Path, tmp_path
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"method": "guided"}, "scores ops with the built-in net"),
+        ({"method": "guided"}, "asks the built-in net"),
         ({"trials": None, "budget": "30m"}, "not known; say trials"),
         ({"epochs": None}, "say what budget"),
         ({"objective": "turned"}, "expected a function"),

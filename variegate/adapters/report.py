@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from variegate.errors import PolicyError
-from variegate.policy.nodes import Node, OneOf, PerClass, Sequence, SomeOf, Step
+from variegate.policy.nodes import BRANCHING, Node, OneOf, Sequence, SomeOf, Step
 
 
 class Report:
@@ -46,8 +46,8 @@ def ops_of(nodes: tuple[Node, ...]) -> Iterator[str]:
     for node in nodes:
         if isinstance(node, Step):
             yield node.op
-        elif isinstance(node, PerClass):
-            for steps in (*node.policies.values(), node.default):
+        elif isinstance(node, BRANCHING):
+            for steps in node.branches:
                 yield from ops_of(steps)
         elif isinstance(node, (Sequence, OneOf, SomeOf)):
             yield from ops_of(node.steps)

@@ -69,7 +69,8 @@ Track = Annotated[
 Model = Annotated[
     str | None,
     typer.Option(
-        help="keras:NAME trains that model of keras.applications; by default the built-in net."
+        help="keras:NAME trains that model of keras.applications, lenet a small net for many quick "
+        "trainings; by default the built-in net."
     ),
 ]
 Out = Annotated[Path, typer.Option(help="The folder to keep everything in; it resumes from there.")]

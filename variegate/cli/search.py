@@ -25,19 +25,31 @@ class Method(StrEnum):
     random = "random"
     grid = "grid"
     autoaugment = "autoaugment"
+    density = "density"
+    pba = "pba"
+
+
+class Reward(StrEnum):
+    """What a candidate of density matching is worth."""
+
+    accuracy = "accuracy"
+    loss = "loss"
 
 
 How = Annotated[
     Method,
     typer.Option(
         help="guided scores the ops first; tpe learns from earlier trials; grid is "
-        "RandAugment's N x M; autoaugment is the published controller."
+        "RandAugment's N x M; autoaugment is the published controller; density asks models "
+        "that were trained once; pba finds schedules over the epochs."
     ),
 ]
 Trials = Annotated[
     int | None,
     typer.Option(
-        min=1, help="Policies to try (20; grid: all cells); for guided, trainings to spend (40)."
+        min=1,
+        help="Policies to try (20; grid: all cells; density: 100 a fold); for guided, trainings to "
+        "spend (40).",
     ),
 ]
 Spend = Annotated[str | None, typer.Option(help="What to spend: 200trials, 90s, 30m or 2h.")]
@@ -58,6 +70,10 @@ ByClass = Annotated[
 def command(
     data: o.Data,
     method: How = Method.guided,
+    reward: Annotated[
+        Reward | None,
+        typer.Option(help="Of density: accuracy, the best of the passes as published, or loss."),
+    ] = None,
     trials: Trials = None,
     budget: Spend = None,
     dry_run: DryRun = False,
@@ -95,6 +111,7 @@ def command(
 
         asked: Asked = {
             "method": method.value,
+            "reward": None if reward is None else reward.value,
             "trials": trials,
             "budget": budget,
             "epochs": epochs,

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from variegate.ops.registry import get
 from variegate.policy import Policy
 from variegate.policy.nodes import (
+    BRANCHING,
     PRESETS,
+    ByEpoch,
     Node,
     OneOf,
     PerClass,
@@ -51,15 +53,16 @@ def _walk(nodes: Iterable[Node], rate: float) -> Iterator[Occurrence]:
                 yield Occurrence(node.op, rate * node.p, node.p, _strength(node))
         elif isinstance(node, Sequence):
             yield from _walk(node.steps, rate * node.p)
-        elif isinstance(node, PerClass):
-            for steps in _branches(node):
-                yield from _walk(steps, rate / len(_branches(node)))
+        elif isinstance(node, BRANCHING):
+            # Classes, and stretches of epochs, count as equally frequent.
+            for steps in node.branches:
+                yield from _walk(steps, rate / len(node.branches))
         else:
             for child, share in _choices(node):
                 yield from _walk((child,), rate * share)
 
 
-def _plain(node: Node) -> Step | Sequence | OneOf | SomeOf | PerClass:
+def _plain(node: Node) -> Step | Sequence | OneOf | SomeOf | PerClass | ByEpoch:
     """The node, or the containers that a preset stands for."""
     expanded = node.expand() if isinstance(node, PRESETS) else node
     if isinstance(expanded, PRESETS):
@@ -75,11 +78,6 @@ def _choices(node: OneOf | SomeOf) -> list[tuple[Node, float]]:
     weights = node.weights or (1.0,) * len(node.steps)
     total = math.fsum(weights)
     return [(child, node.p * w / total) for child, w in zip(node.steps, weights, strict=True)]
-
-
-def _branches(node: PerClass) -> list[tuple[Node, ...]]:
-    """The steps of each class that is named and of all others, taken as equally frequent."""
-    return [*node.policies.values(), node.default]
 
 
 def _strength(step: Step) -> float | None:
@@ -121,9 +119,8 @@ def _node_untouched(given: Node, ops: frozenset[str]) -> float:
         return 1.0 - node.p if node.op in ops else 1.0
     if isinstance(node, Sequence):
         return 1.0 - node.p + node.p * _untouched(node.steps, ops)
-    if isinstance(node, PerClass):
-        branches = _branches(node)
-        return math.fsum(_untouched(steps, ops) for steps in branches) / len(branches)
+    if isinstance(node, BRANCHING):
+        return math.fsum(_untouched(steps, ops) for steps in node.branches) / len(node.branches)
     if isinstance(node, SomeOf):
         mean = math.fsum(_node_untouched(s, ops) for s in node.steps) / len(node.steps)
         return (1.0 - node.rate + node.rate * mean) ** node.augmentations_per_image

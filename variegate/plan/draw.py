@@ -8,6 +8,7 @@ batch.
 from __future__ import annotations
 
 import inspect
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
@@ -22,7 +23,18 @@ from variegate.ops.op import Kind, Op
 from variegate.plan.counter import Keys, hashes, slot_keys
 from variegate.plan.drawn import Drawn, Group, Span
 from variegate.plan.family import Family, Leaf
-from variegate.plan.layout import ALONE, KEY, SLOTS, All, Branch, ByClass, Choice, Layout, lay_out
+from variegate.plan.layout import (
+    ALONE,
+    KEY,
+    SLOTS,
+    All,
+    Branch,
+    ByClass,
+    Choice,
+    Layout,
+    Stages,
+    lay_out,
+)
 from variegate.plan.plan import Plan
 from variegate.plan.record import Record
 from variegate.plan.regions import Regions, geometry_of, looked_at
@@ -93,6 +105,10 @@ class _Batch:
                 self.visit(child, rows)
         elif isinstance(branch, Choice):
             self.visit_one(branch, self.chosen(rows, branch.p, branch.apply))
+        elif isinstance(branch, Stages):
+            stage = bisect_right(branch.starts, self.epoch)
+            if stage:
+                self.visit(branch.branches[stage - 1], rows)
         else:
             self.visit_by_class(branch, rows)
 

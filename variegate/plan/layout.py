@@ -18,7 +18,7 @@ from variegate.ops.op import Kind
 from variegate.ops.registry import get
 from variegate.plan.counter import Keys, slot_keys, uniforms
 from variegate.plan.family import Family, Leaf, likeness
-from variegate.policy.nodes import PRESETS, Node, OneOf, PerClass, Sequence, SomeOf, Step
+from variegate.policy.nodes import PRESETS, ByEpoch, Node, OneOf, PerClass, Sequence, SomeOf, Step
 from variegate.policy.policy import Policy, walk
 
 SLOTS = 1 << 12
@@ -64,7 +64,15 @@ class ByClass:
     default: All
 
 
-Branch: TypeAlias = Leaf | All | Choice | ByClass
+@dataclass
+class Stages:
+    """Children by the epoch they start at, in order."""
+
+    starts: list[int]
+    branches: list[All]
+
+
+Branch: TypeAlias = Leaf | All | Choice | ByClass | Stages
 
 
 @dataclass
@@ -126,6 +134,8 @@ class _Builder:
             return self.choice(node.steps, position, path, node.p, weights)
         if isinstance(node, SomeOf):
             return self.layers(node, position, path)
+        if isinstance(node, ByEpoch):
+            return self.by_epoch(node, position, path)
         return self.by_class(node, position, path)
 
     def all(self, steps: tuple[Node, ...], position: int, path: str, p: float) -> tuple[All, int]:
@@ -173,6 +183,14 @@ class _Builder:
             branches[index], end = self.all(steps, position, f"{path}class{index}.", 1.0)
             ends.append(end)
         return ByClass(branches, default), max(ends)
+
+    def by_epoch(self, node: ByEpoch, position: int, path: str) -> tuple[Stages, int]:
+        ends, branches = [position], []
+        for epoch, steps in node.policies.items():
+            branch, end = self.all(steps, position, f"{path}epoch{epoch}.", 1.0)
+            branches.append(branch)
+            ends.append(end)
+        return Stages(list(node.policies), branches), max(ends)
 
     def leaf(self, step: Step, position: int, path: str) -> Leaf:
         op = get(step.op)

@@ -14,6 +14,7 @@ from variegate.ops.op import suggest
 from variegate.ops.registry import names
 from variegate.policy.nodes import (
     AutoAugment,
+    ByEpoch,
     Node,
     OneOf,
     PerClass,
@@ -73,6 +74,9 @@ def node_to_dict(node: Node) -> dict[str, Any]:
             "policies": branches,
             "default": [node_to_dict(s) for s in node.default],
         }
+    if isinstance(node, ByEpoch):
+        stages = {str(k): [node_to_dict(s) for s in v] for k, v in node.policies.items()}
+        return {"step": "ByEpoch", "policies": stages}
     data: dict[str, Any] = {"step": type(node).__name__}
     for item in fields(node):
         value = getattr(node, item.name)
@@ -114,6 +118,8 @@ def node_from_dict(data: object, where: str, depth: int = 0) -> Node:
     try:
         if name == "PerClass":
             return _per_class(rest, where, depth)
+        if name == "ByEpoch":
+            return ByEpoch(_by_number(rest, name, "epoch", where, depth, {"policies"}))
         if name in CONTAINERS:
             return _container(name, rest, where, depth)
         return step_from_arguments(name, rest)
@@ -143,21 +149,34 @@ def _container(name: str, rest: dict[str, Any], where: str, depth: int) -> Node:
 
 
 def _per_class(rest: dict[str, Any], where: str, depth: int) -> PerClass:
+    known = {"policies", "default"}
+    policies = _by_number(rest, "PerClass", "class", where, depth, known)
+    return PerClass(policies, _children(rest.get("default", []), f"{where}.default", depth))
+
+
+def _by_number(
+    rest: dict[str, Any], name: str, what: str, where: str, depth: int, known: set[str]
+) -> dict[int, tuple[Node, ...]]:
+    """The steps under "policies" by class index or epoch."""
     for key in rest:
-        if key not in ("policies", "default"):
-            raise PolicyError(f"PerClass: unknown argument {key!r}; known: policies, default")
+        if key not in known:
+            raise PolicyError(
+                f"{name}: unknown argument {key!r}; known: {', '.join(sorted(known)[::-1])}"
+            )
+    index = "class index" if what == "class" else what
     branches = rest.get("policies")
     if not isinstance(branches, Mapping):
-        raise PolicyError("PerClass.policies: expected an object {class index: steps}")
-    policies = {}
+        raise PolicyError(f"{name}.policies: expected an object {{{index}: steps}}")
+    policies: dict[int, tuple[Node, ...]] = {}
     for key, items in branches.items():
         text = str(key)
         if not (text.isascii() and text.isdigit() and len(text) < 11):
-            raise PolicyError(f"PerClass: expected a class index, got {key!r:.80}")
+            article = "an" if index[0] in "aeiou" else "a"
+            raise PolicyError(f"{name}: expected {article} {index}, got {key!r:.80}")
         if int(text) in policies:
-            raise PolicyError(f"PerClass: class {int(text)} stands twice")
+            raise PolicyError(f"{name}: {what} {int(text)} stands twice")
         policies[int(text)] = _children(items, f"{where}.policies.{key}", depth)
-    return PerClass(policies, _children(rest.get("default", []), f"{where}.default", depth))
+    return policies
 
 
 def step_from_arguments(name: str, given: Mapping[str, Any]) -> Step:
@@ -165,9 +184,8 @@ def step_from_arguments(name: str, given: Mapping[str, Any]) -> Step:
     strong.
     """
     if name not in names():
-        raise PolicyError(
-            f"unknown step {name!r}; {suggest(name, [*names(), *CONTAINERS, 'PerClass'])}"
-        )
+        known = [*names(), *CONTAINERS, "PerClass", "ByEpoch"]
+        raise PolicyError(f"unknown step {name!r}; {suggest(name, known)}")
     rest = dict(given)
     p, strong = rest.pop("p", 1.0), rest.pop("strong", {})
     strength = _strength(rest.pop("magnitude", None), rest.pop("magnitude_std", 0.0))

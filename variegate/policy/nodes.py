@@ -280,11 +280,41 @@ class PerClass:
         object.__setattr__(self, "policies", clean)
         object.__setattr__(self, "default", check_steps(self.default, "PerClass.default"))
 
+    @property
+    def branches(self) -> tuple[tuple[Node, ...], ...]:
+        """The steps of each class that is named, then of all others."""
+        return (*self.policies.values(), self.default)
 
+
+@dataclass(frozen=True)
+class ByEpoch:
+    """Steps by the epoch that is passed to the pipeline: from each number on, those that stand
+    there, as in the schedules of PBA (Ho et al. 2019); before the first, none.
+    """
+
+    policies: Mapping[int, tuple[Node, ...]]
+
+    def __post_init__(self) -> None:
+        if not (self.policies and isinstance(self.policies, Mapping)):
+            raise PolicyError(f"ByEpoch.policies: expected {{epoch: steps}}, got {self.policies!r}")
+        clean = {
+            whole(epoch, 0, 1 << 31, "ByEpoch epoch"): check_steps(steps, f"ByEpoch[{epoch}]")
+            for epoch, steps in self.policies.items()
+        }
+        object.__setattr__(self, "policies", dict(sorted(clean.items())))
+
+    @property
+    def branches(self) -> tuple[tuple[Node, ...], ...]:
+        """The steps of each stretch of epochs, in order."""
+        return tuple(self.policies.values())
+
+
+Branching: TypeAlias = PerClass | ByEpoch
 Node: TypeAlias = (
-    Step | Sequence | OneOf | SomeOf | RandAugment | TrivialAugment | AutoAugment | PerClass
+    Step | Sequence | OneOf | SomeOf | RandAugment | TrivialAugment | AutoAugment | Branching
 )
-NODES = (Step, Sequence, OneOf, SomeOf, RandAugment, TrivialAugment, AutoAugment, PerClass)
+BRANCHING = (PerClass, ByEpoch)
+NODES = (Step, Sequence, OneOf, SomeOf, RandAugment, TrivialAugment, AutoAugment, *BRANCHING)
 PRESETS = (RandAugment, TrivialAugment, AutoAugment)
 
 

@@ -15,6 +15,7 @@ from variegate.ops.op import Param
 from variegate.ops.registry import get
 from variegate.policy.nodes import (
     PRESETS,
+    ByEpoch,
     Node,
     PerClass,
     Step,
@@ -76,6 +77,12 @@ def changed(node: Node, change: Change) -> Node:
         raise PolicyError("per_class: the policy has a PerClass already; start from a global one")
     if isinstance(node, Step):
         return _step(node, change)
+    if isinstance(node, ByEpoch):
+        stages = {
+            epoch: tuple(changed(step, change) for step in steps)
+            for epoch, steps in node.policies.items()
+        }
+        return replace(node, policies=stages)
     steps = tuple(changed(step, change) for step in node.steps)
     return replace(node, steps=steps)
 

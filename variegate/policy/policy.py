@@ -12,10 +12,10 @@ from variegate.ops.op import Kind
 from variegate.ops.registry import get
 from variegate.policy.io import node_from_dict, node_to_dict, read_file, unwrap, wrap, write_file
 from variegate.policy.nodes import (
+    BRANCHING,
     PRESETS,
     Node,
     OneOf,
-    PerClass,
     Sequence,
     SomeOf,
     Step,
@@ -86,8 +86,8 @@ def walk(steps: Iterable[Node], top: bool = True) -> Iterator[tuple[Step, bool]]
             yield from walk((node.expand(),), False)
         elif isinstance(node, Step):
             yield node, top
-        elif isinstance(node, PerClass):
-            for branch in (*node.policies.values(), node.default):
+        elif isinstance(node, BRANCHING):
+            for branch in node.branches:
                 yield from walk(branch, False)
         elif isinstance(node, (Sequence, OneOf, SomeOf)):
             yield from walk(node.steps, False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from variegate.search.methods import METHODS, Cost, cost
+from variegate.search.population import ScheduleSpace
 from variegate.search.records import (
     Evaluation,
     Finalist,
@@ -16,8 +17,10 @@ from variegate.search.rounds import best_of
 from variegate.search.sample import random_policies
 from variegate.search.schedule import Rung, Schedule
 from variegate.search.space import (
+    ChoiceSpace,
     Family,
     FamilySpace,
+    Number,
     OpRange,
     Option,
     RandAugmentSpace,
@@ -31,11 +34,13 @@ from variegate.search.sub_policies import SubPolicySpace, joined
 
 __all__ = [
     "METHODS",
+    "ChoiceSpace",
     "Cost",
     "Evaluation",
     "Family",
     "FamilySpace",
     "Finalist",
+    "Number",
     "Objective",
     "OpRange",
     "Option",
@@ -43,6 +48,7 @@ __all__ = [
     "RandAugmentSpace",
     "Rung",
     "Schedule",
+    "ScheduleSpace",
     "Scored",
     "Space",
     "StudyResult",

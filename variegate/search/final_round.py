@@ -9,6 +9,7 @@ from functools import partial
 from variegate.search.executors import Done
 from variegate.search.final import choose, entries, goes_on
 from variegate.search.interrupt import whole_write
+from variegate.search.methods import METHODS
 from variegate.search.records import FINAL, Finalist
 from variegate.search.run import Run, Task, drive, order, report
 
@@ -20,7 +21,8 @@ def final_round(run: Run, stop: Callable[[], bool] | None) -> tuple[list[Finalis
     last = run.cost.schedule.final
     if last is None:
         return [], ""
-    group = entries(run.finished, run.controls, last, run.study.user_attrs, run.tie_break)
+    prior = METHODS[run.cost.method].prior
+    group = entries(run.finished, run.controls, last, run.study.user_attrs, run.tie_break, prior)
     budget = last.budget
 
     def due_now() -> Iterator[Task]:
@@ -40,7 +42,7 @@ def final_round(run: Run, stop: Callable[[], bool] | None) -> tuple[list[Finalis
 
     if not drive(run, due_now, keep, stop):
         return group, ""
-    return choose(group)
+    return choose(group, prior)
 
 
 def _open_seeds(run: Run, group: list[Finalist], place: int, once: bool = False) -> list[int]:

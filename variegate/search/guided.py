@@ -63,7 +63,11 @@ def spread_class() -> Callable[..., BaseSampler]:
     from optuna.samplers import BaseSampler as Base
 
     class SpreadSampler(Base):
-        """Spreads the first `count` trials evenly, then asks `after`; `seed_of` a name."""
+        """The middle of the space first, then trials spread evenly up to `count`, then `after`'s.
+
+        seed_of: a parameter's own seed. The middle is every number's; of choices it is the first,
+        which in our spaces does nothing.
+        """
 
         def __init__(self, after: BaseSampler, count: int, seed_of: Callable[[str], int]) -> None:
             self._after, self._count, self._seed_of = after, count, seed_of
@@ -85,10 +89,22 @@ def spread_class() -> Callable[..., BaseSampler]:
         ) -> Any:
             if trial.number >= self._count:
                 return self._after.sample_independent(study, trial, param_name, param_distribution)
-            share = spread(trial.number, self._count, self._seed_of(param_name))
+            if trial.number == 0:
+                return _middle(param_distribution)
+            share = spread(trial.number - 1, self._count - 1, self._seed_of(param_name))
             return _at(param_distribution, share)
 
     return SpreadSampler
+
+
+def _middle(distribution: BaseDistribution) -> Any:
+    """The middle of a range, rounded down, or the first of some choices."""
+    from optuna.distributions import CategoricalDistribution, IntDistribution
+
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices[0]
+    low, high = distribution.low, distribution.high  # type: ignore[attr-defined]
+    return (low + high) // 2 if isinstance(distribution, IntDistribution) else (low + high) / 2
 
 
 def _at(distribution: BaseDistribution, share: float) -> Any:

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 from variegate.errors import InputError
 from variegate.search.controller import Recipe
 from variegate.search.guided import spread_class
+from variegate.search.population import POPULATION, Breeder, ScheduleSpace
 from variegate.search.schedule import Schedule
-from variegate.search.space import RandAugmentSpace, Space
+from variegate.search.space import ChoiceSpace, RandAugmentSpace, Space
 from variegate.search.sub_policies import SubPolicySpace
 from variegate.search.teach import Teacher, sampler_class
 
@@ -85,12 +86,15 @@ class Cost:
 class Method:
     """A method: `trials(space, asked) -> (number, note)` and `sampler(space, seed)`.
 
-    join: of how many of the best trials the sub-policies make up the final policy.
+    join: of how many of the best trials the sub-policies make up the final policy. prior: whether
+    the first trial is what is expected to do well. It takes part in the final round, beside those
+    that a model of all trials says are best, and only what is significantly better replaces it.
     """
 
     trials: Callable[[Space, int | None], tuple[int, str]]
     sampler: Callable[[Space, int], MakeSampler]
     join: int = 1
+    prior: bool = False
 
 
 def derive(*parts: object) -> int:
@@ -145,12 +149,21 @@ def _grid_trials(space: Space, asked: int | None) -> tuple[int, str]:
 def _grid_sampler(space: Space, seed: int) -> MakeSampler:
     from optuna.samplers import GridSampler
 
-    if not isinstance(space, RandAugmentSpace):
+    if not isinstance(space, RandAugmentSpace | ChoiceSpace):
         raise InputError("method grid: expected a RandAugmentSpace, got another")
     axes = space.grid()
     # One seed for all trials: the number of a trial then names its cell in one shuffled order.
     order = derive(seed, "grid")
     return lambda _: GridSampler(axes, seed=order)
+
+
+def _density_trials(space: Space, asked: int | None) -> tuple[int, str]:
+    """What is left to train once the candidates are joined: each choice once."""
+    if isinstance(space, ChoiceSpace):
+        return len(space.choices), ""
+    if not isinstance(space, SubPolicySpace):
+        raise InputError("method density: expected a SubPolicySpace, got another")
+    return 1, "the joined candidates"
 
 
 def _asked_trials(space: Space, asked: int | None) -> tuple[int, str]:
@@ -205,10 +218,26 @@ def _taught_sampler(space: Space, seed: int) -> MakeSampler:
     return lambda _: sampler_class()(teacher)
 
 
+def _bred_trials(space: Space, asked: int | None) -> tuple[int, str]:
+    if not isinstance(space, ScheduleSpace):
+        raise InputError("method pba: expected a ScheduleSpace, got another")
+    number, _ = _asked_trials(space, asked)
+    return number, f"schedules; {min(number, POPULATION)} random ones first"
+
+
+def _bred_sampler(space: Space, seed: int) -> MakeSampler:
+    if not isinstance(space, ScheduleSpace):
+        raise InputError("method pba: expected a ScheduleSpace, got another")
+    breeder = Breeder(space, derive(seed, "population"))
+    return lambda _: sampler_class()(breeder)
+
+
 METHODS: Mapping[str, Method] = {
-    "guided": Method(_asked_trials, _guided_sampler),
+    "guided": Method(_asked_trials, _guided_sampler, prior=True),
     "grid": Method(_grid_trials, _grid_sampler),
     "autoaugment": Method(_taught_trials, _taught_sampler, join=5),
+    "pba": Method(_bred_trials, _bred_sampler),
+    "density": Method(_density_trials, _grid_sampler),
     "random": Method(_asked_trials, _random_sampler),
     "tpe": Method(_asked_trials, _tpe_sampler),
 }

@@ -38,6 +38,11 @@ KEEP = 0.6
 LADDER = (1.0, 0.75, 0.5, 0.25)
 LEAST = 0.08
 MOST_OPS = 3
+# The models are as easy to fool as few images make them, and training under an op teaches them
+# more. So the search may go beyond the caps, and finds out how far.
+REACH = 3.0
+# With ops that keep the meaning there is little reason to leave many images alone.
+RATE = 0.6
 PLAIN = 2
 
 Match = Callable[["Policy"], Scored]
@@ -146,7 +151,10 @@ def candidates(space: FamilySpace) -> list[tuple[str, str, list[tuple[float, lis
     for option in space.base:
         for place, choice in enumerate(option.choices):
             if choice:
-                always = [{**step, "p": 1.0} for step in choice]
+                key = f"base.{option.name}"
+                middle = {f"{key}.{n.name}": (n.low + n.high) / 2 for n in option.numbers}
+                steps = option.steps({key: place, **middle}, "base")
+                always = [{**step, "p": 1.0} for step in steps]
                 found.append((option.name, str(place), [(1.0, always)]))
     return found
 
@@ -166,15 +174,24 @@ def _policy(steps: list[Step]) -> dict[str, Any]:
 def narrow(space: FamilySpace, scores: Iterable[OpScore]) -> FamilySpace:
     """The space of `restrict`, in the shape that a guided search draws from.
 
-    At their caps all ops cost the clean models as much, so one shared magnitude is enough.
+    At their caps all ops cost the clean models as much, so one shared magnitude is enough. It may
+    go up to `REACH` times the caps, and never above the space's own magnitudes.
     `PLAIN` more choices of no mix make mixing the exception.
     """
     left = restrict(space, scores)
+    own = {(f.name, op.name): op for f in space.families for op in f.ops}
+    families = tuple(
+        replace(f, ops=tuple(_freed(op, own[f.name, op.name]) for op in f.ops))
+        for f in left.families
+    )
     return replace(
         left,
+        families=families,
         num_ops=(space.num_ops[0], min(space.num_ops[1], MOST_OPS)),
         tail=tuple(replace(o, choices=((),) * PLAIN + o.choices) for o in space.tail),
+        rate=(max(space.rate[0], min(RATE, space.rate[1])), space.rate[1]),
         shared=True,
+        reach=REACH,
     )
 
 
@@ -200,6 +217,13 @@ def _capped(op: OpRange, cap: float) -> OpRange | None:
     if cap <= 0 or (op.low is not None and cap < op.low):
         return None
     return op if op.low is None or op.high is None else replace(op, high=min(cap, op.high))
+
+
+def _freed(op: OpRange, own: OpRange) -> OpRange:
+    """An op whose cap may be passed, up to where the space lets it go."""
+    if op.high is None or own.high is None or op.high == own.high:
+        return op
+    return replace(op, limit=own.limit or own.high)
 
 
 def _kept(option: Option, caps: Mapping[tuple[str, str], float]) -> Option:

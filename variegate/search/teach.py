@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -69,17 +69,35 @@ class Teacher:
         return controller
 
 
+class Rows(Protocol):
+    """Whatever draws a trial's whole row of tokens at once."""
+
+    @property
+    def space(self) -> Tokens:
+        """What is drawn."""
+
+    def tokens(self, number: int, trials: list[FrozenTrial]) -> list[int]:
+        """The row of a trial, from the trials before it."""
+
+
+class Tokens(Protocol):
+    """A space of whole numbers."""
+
+    def tokens(self) -> list[tuple[str, int]]:
+        """Names and numbers of values, in order."""
+
+
 @cache
-def sampler_class() -> Callable[[Teacher], BaseSampler]:
+def sampler_class() -> Callable[[Rows], BaseSampler]:
     """The sampler, made on first use, because Optuna is heavy to import."""
     from optuna.samplers import BaseSampler as Base
 
-    class ControllerSampler(Base):
-        """Gives each parameter its token of the row that the controller drew for the trial."""
+    class RowSampler(Base):
+        """Gives each parameter its token of the row that was drawn for the trial."""
 
-        def __init__(self, teacher: Teacher) -> None:
-            self._teacher = teacher
-            self._places = {name: i for i, (name, _) in enumerate(teacher.space.tokens())}
+        def __init__(self, rows: Rows) -> None:
+            self._rows = rows
+            self._places = {name: i for i, (name, _) in enumerate(rows.space.tokens())}
 
         def infer_relative_search_space(
             self, study: Study, trial: FrozenTrial
@@ -98,7 +116,7 @@ def sampler_class() -> Callable[[Teacher], BaseSampler]:
             param_name: str,
             param_distribution: BaseDistribution,
         ) -> Any:
-            row = self._teacher.tokens(trial.number, study.get_trials(deepcopy=False))
+            row = self._rows.tokens(trial.number, study.get_trials(deepcopy=False))
             return row[self._places[param_name]]
 
-    return ControllerSampler
+    return RowSampler

@@ -11,6 +11,7 @@ from variegate.ops.registry import get, names
 from variegate.ops.settings import BORDERS, RESAMPLES
 from variegate.policy.nodes import (
     AutoAugment,
+    ByEpoch,
     Node,
     OneOf,
     PerClass,
@@ -99,6 +100,7 @@ def nodes(ops: tuple[str, ...] = LEAVES, *, per_class: bool = True) -> st.Search
             st.builds(Sequence, some, probabilities()),
             st.builds(SomeOf, some, st.integers(0, 3), probabilities()),
             some.flatmap(weighted),
+            st.builds(ByEpoch, st.dictionaries(st.integers(0, 3), some, min_size=1, max_size=2)),
         ]
         if per_class:
             classes = st.dictionaries(st.integers(0, 9), some, max_size=2)

@@ -14,7 +14,7 @@ from variegate.data import Dataset
 from variegate.errors import InputError
 from variegate.policy.curriculum import Curriculum
 from variegate.train.loop import Epoch, Pictures, predict, time_steps, train_model
-from variegate.train.settings import RESIDUAL, TrainSettings
+from variegate.train.settings import BUILT_IN, TrainSettings
 
 if TYPE_CHECKING:
     from variegate.policy import Policy
@@ -44,10 +44,10 @@ def train_child(
 
     Raises what `train_model` and `train_keras` raise.
     """
-    if settings.model != RESIDUAL:
+    if settings.model not in BUILT_IN:
         if isinstance(policy, Curriculum):
             raise InputError(
-                "a curriculum is followed by the built-in net alone, not by keras:NAME"
+                "a curriculum is followed by the built-in nets alone, not by keras:NAME"
             )
         from variegate.train.keras_model import train_keras
 
@@ -72,7 +72,7 @@ def time_epoch(
     train: Dataset, policy: Policy | Curriculum | None, settings: TrainSettings, *, steps: int = 4
 ) -> float:
     """Return the estimated seconds of one epoch, from a few timed steps after an untimed one."""
-    if settings.model == RESIDUAL:
+    if settings.model in BUILT_IN:
         return time_steps(train, policy, settings, steps=steps)
     size = min(len(train), settings.batch_size)
     few = train.take(np.arange(size))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 from torch.nn import functional
 
 from variegate.data import Dataset
@@ -20,7 +21,7 @@ from variegate.policy.curriculum import Curriculum
 from variegate.train.feed import Feed, balanced, batches, check_training, normalized
 from variegate.train.isolate import isolated
 from variegate.train.levels import next_levels
-from variegate.train.model import ResidualNet, build_model
+from variegate.train.model import build_model
 from variegate.train.settings import (
     TrainSettings,
     resolve_device,
@@ -73,7 +74,7 @@ class Trained:
     curriculum was followed.
     """
 
-    model: ResidualNet
+    model: nn.Module
     mean: Floats
     deviation: Floats
     classes: tuple[str, ...]
@@ -178,7 +179,7 @@ def predict(
 
 
 def probabilities(
-    model: ResidualNet,
+    model: nn.Module,
     images: npt.NDArray[np.uint8],
     mean: Floats,
     deviation: Floats,
@@ -214,7 +215,7 @@ def time_steps(
 class _Run:
     """One training's feed, model and optimizer."""
 
-    model: ResidualNet
+    model: nn.Module
     optimizer: torch.optim.Optimizer
 
     def __init__(
@@ -245,6 +246,7 @@ class _Run:
             channels,
             len(self.train.classes),
             width=self.settings.width,
+            kind=self.settings.model,
             generator=torch.Generator().manual_seed(self.seed),
         ).to(self.device)
         self.model = model.train()

@@ -19,7 +19,7 @@ from variegate.errors import DataError, InputError
 from variegate.pipeline import Pipeline
 from variegate.train.loop import Trained, predict, train_model
 from variegate.train.scores import Scores, score
-from variegate.train.settings import RESIDUAL, TrainSettings, check_whole
+from variegate.train.settings import BUILT_IN, RESIDUAL, TrainSettings, check_whole
 
 if TYPE_CHECKING:
     from variegate.policy import Policy
@@ -141,8 +141,9 @@ class DensityMatching:
         """The clean model of a fold; trained when it is first asked for."""
         if number not in self.models:
             train = self.folds[number][0]
-            # Whatever the search trains, the clean models are the built-in net.
-            settings = replace(self.settings, model=RESIDUAL)
+            # Whatever the search trains, the clean models are built-in nets.
+            own = self.settings.model if self.settings.model in BUILT_IN else RESIDUAL
+            settings = replace(self.settings, model=own)
             self.models[number] = train_model(
                 train, None, epochs=self.epochs, seed=0, settings=settings
             )

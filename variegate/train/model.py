@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from variegate.errors import InputError
+from variegate.train.settings import RESIDUAL
 
-__all__ = ["Layout", "ResidualNet", "build_model", "layout_for"]
+__all__ = ["Layout", "LeNet", "ResidualNet", "build_model", "layout_for"]
 
 Size = tuple[int, int]
 
@@ -78,6 +79,28 @@ class ResidualNet(nn.Module):
         return logits.float()
 
 
+class LeNet(nn.Module):
+    """Two strided convolutions with batch norm and a linear layer over all that is left.
+
+    After LeNet-5 (LeCun et al. 1998) in its proportions; a sixth of the residual net's work.
+    """
+
+    def __init__(self, channels: int, classes: int, size: Size, width: int) -> None:
+        super().__init__()
+        # On the smallest images the first convolution keeps the resolution.
+        kernel, stride = (3, 1) if max(size) <= 12 else (5, 2)
+        self.features = nn.Sequential(
+            _convolution(channels, width, kernel, stride), _convolution(width, 2 * width, 3, 2)
+        )
+        left = [(side - 1) // stride // 2 + 1 for side in size]
+        self.head = nn.Linear(2 * width * left[0] * left[1], classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return float32 logits (n, classes) for images (n, c, h, w)."""
+        logits: Tensor = self.head(self.features(images).flatten(1))
+        return logits.float()
+
+
 class _Block(nn.Module):
     """Two 3x3 convolutions around which the input is added back."""
 
@@ -100,8 +123,14 @@ def _convolution(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequ
 
 
 def build_model(
-    size: Size, channels: int, classes: int, *, width: int, generator: torch.Generator
-) -> ResidualNet:
+    size: Size,
+    channels: int,
+    classes: int,
+    *,
+    width: int,
+    generator: torch.Generator,
+    kind: str = RESIDUAL,
+) -> nn.Module:
     """Return a net with weights drawn from `generator` alone, on the CPU, channels last.
 
     size is (height, width); raises InputError for 0 or more than 16 channels, fewer than two
@@ -113,15 +142,20 @@ def build_model(
         raise InputError(f"classes: expected at least 2, got {classes}")
     if width < 4:
         raise InputError(f"width: expected at least 4, got {width}")
+    layout = layout_for(size, width)
     # Built without storage, so that no constructor draws from the global generator.
     with torch.device("meta"):
-        model = ResidualNet(channels, classes, layout_for(size, width))
-    model = model.to_empty(device="cpu")
+        empty: nn.Module = (
+            ResidualNet(channels, classes, layout)
+            if kind == RESIDUAL
+            else LeNet(channels, classes, size, width)
+        )
+    model = empty.to_empty(device="cpu")
     _initialize(model, generator)
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def _initialize(model: ResidualNet, generator: torch.Generator) -> None:
+def _initialize(model: nn.Module, generator: torch.Generator) -> None:
     for module in model.modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             # Before batch norm the scale of a weight changes only how fast it turns: a third of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,10 @@ import numpy.typing as npt
 
 from variegate.errors import InputError
 from variegate.policy import Policy
+from variegate.workflow import density
 from variegate.workflow.common import DataInfo, Event, Progress, read_json, tell, write_json
+from variegate.workflow.density import Reward
+from variegate.workflow.found import STORE
 from variegate.workflow.policies import arms
 
 if TYPE_CHECKING:
@@ -24,10 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OPS",
-    "Judged",
     "SearchPlan",
+    "candidates_for",
     "control_policies",
-    "judged",
     "matching",
     "narrowed",
     "plan_search",
@@ -36,32 +38,19 @@ __all__ = [
 
 OPS, SCHEMA = "ops.json", "variegate.ops/1"
 FOLDS = 2
+# Held-out images of a fold that the clean models are asked about, at most.
+MATCHED = 500
 # The clean models and the scoring together take about as long as so many trainings.
 CLEAN = 4
 TRIALS, TRAININGS = 20, 40
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Scores of one training.
-
-    value: what trials are ranked by; for a guided search the mean of accuracy and likelihood, both
-    on 0..1, because it is less noisy than the accuracy alone. per_class: NaN for a class without
-    images. augment_seconds: of the training's time.
-    """
-
-    accuracy: float
-    loss: float
-    value: float
-    per_class: tuple[float, ...] = ()
-    augment_seconds: float | None = None
-
-
-@dataclass(frozen=True)
 class SearchPlan:
     """What a search will do. cost: of its trials. trainings: everything, in whole trainings.
 
-    before: what comes before the trials, in words.
+    before: what comes before the trials, in words. candidates: of each fold, for density matching,
+    and their reward.
     """
 
     cost: rooms.Cost
@@ -69,7 +58,9 @@ class SearchPlan:
     guided: bool = False
     controls: Mapping[str, Policy] = field(default_factory=dict)
     before: str = ""
-    before_trainings: int = 0
+    before_trainings: float = 0
+    candidates: int = 0
+    reward: Reward = "accuracy"
 
     @property
     def trainings(self) -> float:
@@ -79,7 +70,7 @@ class SearchPlan:
     def __str__(self) -> str:
         return f"{self.before}{self.cost}"
 
-    def narrowed(
+    def prepared(
         self,
         train: Dataset,
         validation: Dataset,
@@ -87,12 +78,32 @@ class SearchPlan:
         mark: str,
         out: Path,
         progress: Progress | None,
-    ) -> rooms.Space:
-        """The space that is searched: narrowed where the search is guided."""
-        if not self.guided:
+        run: Callable[..., rooms.StudyResult],
+        seed: int,
+    ) -> rooms.Space | None:
+        """The space of the trials: narrowed where the search is guided, the joined candidates of
+        density matching. None where that was stopped.
+        """
+        if self.guided:
+            match = matching(train, validation, settings, self.cost.epochs)
+            return narrowed(self.space, match, mark, out, progress)[0]
+        if not self.candidates:
             return self.space
-        match = matching(train, validation, settings, self.cost.epochs)
-        return narrowed(self.space, match, mark, out, progress)[0]
+        from variegate.search import ChoiceSpace
+
+        match = matching(train, validation, settings, self.cost.epochs, count=density.FOLDS)
+        joined = density.candidates(
+            run,
+            self.space,
+            match,
+            count=self.candidates,
+            reward=self.reward,
+            seed=seed,
+            store=out / STORE,
+            mark=mark,
+            progress=progress,
+        )
+        return None if joined is None else ChoiceSpace((tuple(joined.to_dict()["steps"]),))
 
 
 def plan_search(
@@ -102,12 +113,15 @@ def plan_search(
     epochs: int,
     repeats: int,
     info: DataInfo,
+    reward: Reward | None = None,
 ) -> SearchPlan:
     """Plan a search; raises InputError for an unknown method or a space that it cannot search."""
     from variegate.search import cost
     from variegate.search.guided import guided_schedule
     from variegate.search.space import FamilySpace
 
+    if method == "density":
+        return _plan_density(space, trials, epochs, repeats, info, reward or "accuracy")
     if method != "guided":
         count = TRIALS if trials is None and method != "grid" else trials
         return SearchPlan(cost(method, space, trials=count, epochs=epochs, repeats=repeats), space)
@@ -121,22 +135,47 @@ def plan_search(
     return SearchPlan(cost(method, space, schedule=schedule), space, True, controls, before, CLEAN)
 
 
-def judged(
-    probabilities: Any,
-    labels: Any,
-    *,
-    guided: bool = True,
-    augment_seconds: float | None = None,
-) -> Judged:
-    """The scores of probabilities (n, classes) against labels (n,)."""
-    from variegate.train.scores import likelihood, score
+def _plan_density(
+    space: rooms.Space,
+    trials: int | None,
+    epochs: int,
+    repeats: int,
+    info: DataInfo,
+    reward: Reward,
+) -> SearchPlan:
+    """The plan of density matching: its candidates count by the images they send forward."""
+    from variegate.search import cost
 
-    plain = score(probabilities, labels)
-    value = plain.accuracy
-    if guided:
-        value = (plain.accuracy + likelihood(probabilities, labels)) / 2
-    per_class = tuple(plain.per_class.tolist())
-    return Judged(plain.accuracy, plain.loss, value, per_class, augment_seconds)
+    spent = cost("density", space, epochs=epochs, repeats=repeats)
+    count = density.CANDIDATES if trials is None else trials
+    held = _held(info)
+    before = (
+        f"{density.FOLDS} clean trainings; on each of {density.FOLDS} folds {count} candidates by "
+        f"{density.PASSES} forward passes over {held} images, rewarded for {reward}; then "
+    )
+    trainings = density.FOLDS + count * _each(info, epochs)
+    return SearchPlan(
+        spent,
+        space,
+        before=before,
+        before_trainings=trainings,
+        candidates=count,
+        reward=reward,
+    )
+
+
+def _held(info: DataInfo) -> int:
+    return min(MATCHED, max(1, (info.train + info.validation) // density.FOLDS))
+
+
+def _each(info: DataInfo, epochs: int) -> float:
+    """One candidate on all folds, in trainings; a step costs about three forward passes."""
+    return density.FOLDS * density.PASSES * _held(info) / (3 * max(1, info.train) * epochs)
+
+
+def candidates_for(trainings: int, epochs: int, info: DataInfo) -> int:
+    """How many candidates of density matching cost as much as so many trainings."""
+    return max(1, int((trainings - density.FOLDS - 1) / _each(info, epochs)))
 
 
 def control_policies(size: tuple[int, int]) -> dict[str, Policy]:
@@ -151,7 +190,7 @@ def matching(
     epochs: int,
     *,
     count: int = FOLDS,
-    images: int = 500,
+    images: int = MATCHED,
 ) -> DensityMatching:
     """Clean models on folds of training and validation images, each as long as one training.
 

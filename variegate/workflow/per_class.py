@@ -22,7 +22,8 @@ from variegate.policy.nodes import Node, Step, Strength
 from variegate.policy.perclass import Change, changed, per_class, sets_size
 from variegate.policy.policy import walk
 from variegate.workflow.common import Event, Progress, tell
-from variegate.workflow.guided import judged, matching
+from variegate.workflow.guided import matching
+from variegate.workflow.scored import judged
 
 if TYPE_CHECKING:
     from variegate.data import Dataset

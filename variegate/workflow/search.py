@@ -60,13 +60,15 @@ def search(
     """Find the policy with the best validation accuracy; the test split is never used.
 
     Writes study.db, best.json and search.json into `out`; the same call goes on where a stopped one
-    was. method: guided (by default), tpe, random or grid. trials: what is spent, in trainings of
-    the whole length for guided (40 by default), else in trials (20; all cells for grid). budget:
-    the same as "200trials", or as time, "30m". epochs: by default what suits the data. repeats:
-    trainings of each policy, except for guided. space: what may be drawn. settings: training
-    settings by name. objective: any `fn(policy, budget, seed)` that gives Scores or a number to
-    make large, in place of the built-in training; trials are then tpe's by default. executor:
-    local, processes, ray or ray:ADDRESS, with so many `workers`. track: mlflow or tensorboard, told
+    was. method: guided (by default), tpe, random, grid, autoaugment, pba or density. trials: what
+    is spent, in trainings of the whole length for guided (40 by default), in candidates of each
+    fold for density (100), else in trials (20; all cells for grid). reward: of density, accuracy or
+    loss. budget: the same as "200trials", or as time, "30m". epochs: by default what suits the
+    data. repeats: trainings of each policy, except for guided. space: what may be drawn. settings:
+    training settings by name. objective: any `fn(policy, budget, seed)` that gives Scores or a
+    number to make large, in place of the built-in training; trials are then tpe's by default.
+    executor: local, processes, ray or ray:ADDRESS, with so many `workers`. track: mlflow or
+    tensorboard, told
     everything too. The rest says how the data is read and divided, see `Reading`. Ctrl-C raises
     Interrupted, a KeyboardInterrupt, after saving.
     Raises DataError, InputError, StoreError, MissingExtra.
@@ -81,12 +83,16 @@ def search(
     text = f"{ready}; kept in {folder}"
     seconds = ready.each * work.trainings or None
     tell(progress, Event("plan", text, 0, work.cost.trials, seconds))
-    space = work.space
-    if ready.train is not None and ready.validation is not None:
-        space = work.narrowed(ready.train, ready.validation, ready.settings, mark, folder, progress)
-    job = Job(ready.info, work.cost, space, folder, mark, described)
     told, busy = _workers(ready, objective, progress, executor, workers)
     run = partial(run_study, stop=stop, executor=executor, workers=workers, cores=busy)
+    space: rooms.Space | None = work.space
+    if ready.train is not None and ready.validation is not None:
+        seed = ready.options.seed
+        sets = (ready.train, ready.validation, ready.settings)
+        space = work.prepared(*sets, mark, folder, progress, run, seed)
+    if space is None:
+        raise Interrupted("the candidates so far are saved, the same command goes on")
+    job = Job(ready.info, work.cost, space, folder, mark, described)
     with tracked(track, folder, "search", {"plan": str(work), **described}) as tracker:
         return _run(run, job, ready, told, executor == "local", progress, tracker)
 

@@ -24,7 +24,8 @@ from variegate.workflow.common import (
     tell,
     understand,
 )
-from variegate.workflow.guided import SearchPlan, plan_search
+from variegate.workflow.density import Reward, check_reward
+from variegate.workflow.guided import SearchPlan, candidates_for, plan_search
 
 if TYPE_CHECKING:
     from variegate import search as rooms
@@ -65,6 +66,7 @@ class Asked(Reading, total=False):
     """What `search` and `plan` take besides the data; see `search`."""
 
     method: str
+    reward: Reward | None
     trials: int | None
     budget: str | None
     epochs: int | None
@@ -93,6 +95,8 @@ def set_up(
     need("search", "train", "search")
     given: dict[str, Any] = {**asked}
     method = given.pop("method", "guided" if own is None else "tpe")
+    reward = given.pop("reward", None)
+    check_reward(reward, method)
     budget = read_budget(given.pop("budget", None), given.pop("trials", None))
     epochs, repeats = given.pop("epochs", None), given.pop("repeats", 1)
     space, changes = given.pop("space", None), given.pop("settings", None)
@@ -100,11 +104,13 @@ def set_up(
     _check_own(data, own, method, budget.seconds, epochs)
     train, validation, settings, info = _read(data, options, changes, progress)
     length = settings.epochs if epochs is None else epochs
-    wanted = read_space(space, method, info.channels)
-    plan_search(method, wanted, budget.trials or 1, length, repeats, info)  # refused before timing
+    wanted = read_space(space, method, info.channels, info.size, length)
+    plan_search(method, wanted, budget.trials or 1, length, repeats, info, reward)  # may refuse
     each = 0.0 if own is not None or train is None else seconds_each(train, settings, length)
     trials = budget.trials if not each else budget.in_trials(each * repeats)
-    work = plan_search(method, wanted, trials, length, repeats, info)
+    if method == "density" and budget.seconds is not None:
+        trials = candidates_for(trials or 1, length, info)
+    work = plan_search(method, wanted, trials, length, repeats, info, reward)
     return Setup(train, validation, info, options, settings, work, each)
 
 
@@ -118,10 +124,10 @@ def _check_own(
         return
     if not callable(own):
         raise InputError(f"objective: expected a function (policy, budget, seed), got {own!r}")
-    if method == "guided":
+    if method in ("guided", "density"):
         raise InputError(
-            "method guided: it scores ops with the built-in net, which an objective of your own "
-            "does not train; take tpe, random, grid or autoaugment"
+            f"method {method}: it asks the built-in net about the images, which an objective of "
+            "your own does not train; take tpe, random, grid, autoaugment or pba"
         )
     if seconds is not None:
         raise InputError("budget: how long an objective of your own takes is not known; say trials")
@@ -156,12 +162,15 @@ def seconds_each(train: Dataset, settings: TrainSettings, epochs: int) -> float:
     return time_epoch(train, Policy((TrivialAugment(),)), settings, steps=3) * epochs
 
 
-def read_space(given: Any, method: str, channels: int) -> rooms.Space:
-    """The space that a user named, or the method's own."""
+def read_space(
+    given: Any, method: str, channels: int, size: tuple[int, int], epochs: int
+) -> rooms.Space:
+    """The space that a user named, or the method's own; size 0 by 0 is not known."""
     from variegate.search import default_space, space_from_dict
 
     if given is None:
-        return default_space(method, channels=channels)
+        known = size if min(size) else None
+        return default_space(method, channels=channels, size=known, epochs=max(4, epochs))
     if isinstance(given, str | Path):
         try:
             given = json.loads(Path(given).read_text(encoding="utf-8"))

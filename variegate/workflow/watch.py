@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from variegate.workflow.common import Event, Progress, tell, write_json
-from variegate.workflow.guided import Judged, judged
+from variegate.workflow.scored import Judged, judged
 from variegate.workflow.tracking import tell_trial
 
 if TYPE_CHECKING:
