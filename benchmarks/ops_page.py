@@ -17,7 +17,7 @@ from PIL import Image
 from variegate.ops.op import Kind, Op
 from variegate.ops.registry import get, names
 from variegate.workflow import OpInfo, ops
-from variegate.workflow.scene import TARGETS, ladder, scenes, strip
+from variegate.workflow.scene import TARGETS, ladder, strip
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "ops"
@@ -123,9 +123,9 @@ def _end(value: float | None) -> str:
     return NONE if value is None else f"{value:.4g}"
 
 
-def picture(op: Op, samples: list[Any], engine: str = "reference") -> Image.Image:
+def picture(op: Op, engine: str = "reference") -> Image.Image:
     """The op's picture."""
-    return strip(op, samples, engine)[0]
+    return strip(op, engine)[0]
 
 
 def is_stale(kept: Path, drawn: Image.Image) -> bool:
@@ -146,8 +146,7 @@ def drawable() -> list[Op]:
 
 def stale_pictures(wanted: list[Op], engine: str = "reference") -> dict[Path, Image.Image]:
     """The pictures that must be drawn again."""
-    samples = scenes()
-    found = {PICTURES / f"{op.name}.png": picture(op, samples, engine) for op in wanted}
+    found = {PICTURES / f"{op.name}.png": picture(op, engine) for op in wanted}
     return {path: drawn for path, drawn in found.items() if is_stale(path, drawn)}
 
 

@@ -70,10 +70,11 @@ void check_layer(const MixArguments& read, int64_t layer, Shape shape,
     const MixStage& mix = read.stage;
     const std::string where = "layer " + std::to_string(layer);
     const int64_t source = mix.source[layer], tile = source - mix.samples;
-    if (source < 0 || tile >= static_cast<int64_t>(read.tiles.size()))
+    if (source < -1 || tile >= static_cast<int64_t>(read.tiles.size()))
         refuse("mix.source", where + " has no such picture");
-    const Shape from = tile < 0 ? images[static_cast<size_t>(source)].shape
-                                : read.tiles[static_cast<size_t>(tile)].shape;
+    const Shape from = source < 0 ? shape
+                       : tile < 0 ? images[static_cast<size_t>(source)].shape
+                                  : read.tiles[static_cast<size_t>(tile)].shape;
     const int32_t* place = mix.place + 4 * layer;
     const int32_t* origin = mix.origin + 2 * layer;
     if (place[0] < 0 || place[1] < 0 || place[2] < place[0] || place[3] < place[1] ||

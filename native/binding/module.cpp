@@ -103,6 +103,7 @@ void output(nb::handle given, nb::handle scale, nb::handle offset, bool channels
 
 namespace variegate {
 void define_draws(nanobind::module_& m);
+void define_flow(nanobind::module_& m);
 void define_lowering(nanobind::module_& m);
 void define_mixes(nanobind::module_& m);
 } // namespace variegate
@@ -145,6 +146,7 @@ NB_MODULE(_native, m) {
         "Runs each sample's WARP entries on masks into `results`.");
     m.def("run_output", &output, "Normalizes a packed batch into `result`.");
     define_draws(m);
+    define_flow(m);
     define_lowering(m);
     define_mixes(m);
 }

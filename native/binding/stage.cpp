@@ -139,6 +139,15 @@ int64_t read_verb(TableReader& reader, Tables& tables, Verb verb, Kind kind, Use
         read_list(reader, "amplitudes", tables.spectra, 2 * spectrum_reach + 1, used,
                   tables.amplitudes_start, tables.amplitudes);
         return tables.spectra;
+    case Verb::Hsv:
+        tables.hsv_rows = -1;
+        tables.hsv = reader.read<double>("hsv", tables.hsv_rows, {5});
+        return tables.hsv_rows;
+    case Verb::Pick:
+        tables.picks = -1;
+        tables.pick = reader.read<int32_t>("pick", tables.picks, {max_channels});
+        tables.pick_fill = reader.read<float>("pick_fill", tables.picks, {max_channels});
+        return tables.picks;
     case Verb::Cells:
         tables.cell_rows = -1;
         reader.read<int32_t>("cells_size", tables.cell_rows, {2});
@@ -209,6 +218,19 @@ void check_lightness(const Tables& tables, int64_t row) {
         refuse("tables.lightness", "expected a level and a factor of at least 0");
 }
 
+void check_hsv(const Tables& tables, int64_t row) {
+    for (int k = 0; k < 5; ++k)
+        if (!(std::fabs(tables.hsv[5 * row + k]) <= largest_amount))
+            refuse("tables.hsv", "expected finite numbers of at most 1e4");
+}
+
+void check_pick(const Tables& tables, int64_t row, int depth) {
+    for (int c = 0; c < depth; ++c) {
+        const int32_t from = tables.pick[max_channels * row + c];
+        if (from < -1 || from >= depth) refuse("tables.pick", "expected channels of the image");
+    }
+}
+
 // A row of a table that holds lists for each channel.
 void check_channels(const char* name, const int64_t* start, int64_t row, int64_t expected) {
     const int64_t count = start[row + 1] - start[row];
@@ -225,6 +247,11 @@ void check_entry(const Tables& tables, Verb verb, int64_t row, Shape shape) {
     case Verb::Channels:
         if (depth == 2) refuse("stage", "CHANNELS needs one channel or at least three, got 2");
         return;
+    case Verb::Hsv:
+        if (depth == 2) refuse("stage", "HSV needs one channel or at least three, got 2");
+        return check_hsv(tables, row);
+    case Verb::Pick:
+        return check_pick(tables, row, depth);
     case Verb::Measure:
         return check_measure(tables, row);
     case Verb::Noise:

@@ -37,8 +37,8 @@ void check(bool holds, const char* what, int call) {
 template <class T> struct RandomStage {
     std::vector<double> matrix, before, field, channels, measure, blur, grid, noise, tiles, zoom;
     std::vector<int32_t> size, frame, mode, rects, verb, kernel, bits, median, rescale, scatter;
-    std::vector<double> shapes, lightness, match, spectrum;
-    std::vector<int32_t> outside, counts, cells;
+    std::vector<double> shapes, lightness, match, spectrum, hsv;
+    std::vector<int32_t> outside, counts, cells, pick;
     std::vector<int64_t> shapes_start, counts_start, waves_start, cells_start;
     std::vector<float> gain, waves;
     std::vector<float> fill, toward, smooth, normal;
@@ -142,6 +142,10 @@ template <class T> struct RandomStage {
         }
         outside.push_back(dice.whole(0, 1));
         lightness.insert(lightness.end(), {dice.real(0, 256), dice.real(0, 4)});
+        for (const double v : {dice.real(-200, 200), dice.real(0, 3), dice.real(0, 3),
+                               dice.real(-300, 300), dice.real(-300, 300)})
+            hsv.push_back(v);
+        for (int i = 0; i < max_channels; ++i) pick.push_back(dice.whole(-1, 0));
         match.push_back(dice.real(0, 1));
         spectrum.push_back(dice.real(-0.1, 0.5));
         cells_start.push_back(static_cast<int64_t>(cells.size()) / 6);
@@ -158,7 +162,7 @@ template <class T> struct RandomStage {
             for (int n = dice.whole(0, 5); n > 0; --n) {
                 const auto next =
                     static_cast<Verb>(dice.whole(0, static_cast<int>(Verb::Codec) - 1));
-                if (next == Verb::Channels && shape.channels == 2) continue;
+                if ((next == Verb::Channels || next == Verb::Hsv) && shape.channels == 2) continue;
                 const int place = dice.whole(0, rows - 1);
                 verb.push_back(static_cast<int32_t>(next));
                 row.push_back(place);
@@ -213,6 +217,9 @@ template <class T> struct RandomStage {
         t.shapes_shift = fill.data();
         t.shapes_outside = outside.data();
         t.lightness = lightness.data();
+        t.hsv = hsv.data();
+        t.pick = pick.data();
+        t.pick_fill = fill.data();
         t.match = match.data();
         t.match_counts_start = counts_start.data();
         t.match_counts = counts.data();

@@ -1,4 +1,4 @@
-// CHANNELS, TOWARD and LUMA: what mixes the channels of one pixel.
+// CHANNELS, TOWARD, PICK and LUMA: what mixes the channels of one pixel.
 #include <cstring>
 
 #include "variegate/float4.hpp"
@@ -103,6 +103,16 @@ template <class T> void toward(const T* in, int64_t count, int depth, float fact
     }
 }
 
+template <class T>
+void pick(const T* in, int64_t count, int depth, const int32_t* from, const float* fill, T* out) {
+    T pixel[max_channels];
+    for (int64_t i = 0; i < count; ++i, in += depth, out += depth) {
+        for (int k = 0; k < depth; ++k)
+            pixel[k] = from[k] < 0 ? Rounding<T>::fill(fill[k]) : in[from[k]];
+        for (int k = 0; k < depth; ++k) out[k] = pixel[k];
+    }
+}
+
 template <class T> void luma(const T* in, int64_t count, int depth, T* out) {
     if (depth == 1) {
         if (in != out) std::memcpy(out, in, static_cast<size_t>(count) * sizeof(T));
@@ -115,6 +125,8 @@ template void channels<uint8_t>(const uint8_t*, int64_t, int, const double*, uin
 template void channels<float>(const float*, int64_t, int, const double*, float*);
 template void toward<uint8_t>(const uint8_t*, int64_t, int, float, uint8_t*);
 template void toward<float>(const float*, int64_t, int, float, float*);
+template void pick<uint8_t>(const uint8_t*, int64_t, int, const int32_t*, const float*, uint8_t*);
+template void pick<float>(const float*, int64_t, int, const int32_t*, const float*, float*);
 template void luma<uint8_t>(const uint8_t*, int64_t, int, uint8_t*);
 template void luma<float>(const float*, int64_t, int, float*);
 

@@ -1,5 +1,8 @@
 // CHANNELS, TOWARD and the gray, on planes of bytes.
+#include <cstring>
+
 #include "variegate/planes.hpp"
+#include "variegate/rounding.hpp"
 #include "variegate/vectors.hpp"
 
 namespace variegate::inline VARIEGATE_TARGET {
@@ -43,6 +46,17 @@ void mix_planes(Planes& planes, int64_t pixels, const double* matrix) {
             Bytes::truncated(sum).store(planes.channel[k] + i);
         }
     }
+}
+
+void pick_planes(Planes& planes, int64_t pixels, const int32_t* from, const float* fill) {
+    const auto bytes = static_cast<size_t>(pixels);
+    Planes before;
+    for (int k = 0; k < 3; ++k) std::memcpy(before.channel[k], planes.channel[k], bytes);
+    for (int k = 0; k < 3; ++k)
+        if (from[k] < 0)
+            std::memset(planes.channel[k], Rounding<uint8_t>::fill(fill[k]), bytes);
+        else
+            std::memcpy(planes.channel[k], before.channel[from[k]], bytes);
 }
 
 void blend_planes(Planes& planes, int64_t pixels, float factor) {

@@ -105,6 +105,7 @@ template <class T> class MixedRows {
             std::count_if(mix.weight + start, mix.weight + end, [](double w) { return w < 1; }));
     }
 
+    // A row of pixels of the fill, or several.
     static const T* filled(const MixStage& mix, int64_t sample, int64_t values, T* room) {
         const int channels = mix.shapes[sample].channels;
         const float* fill = mix.fill + sample * max_channels;
@@ -127,6 +128,10 @@ template <class T> class MixedRows {
         if (part.first >= part.last || part.pixels <= 0) return {};
         const int from = part.first - place[0] + origin[0];
         const int64_t source = mix.source[layer];
+        if (source < 0) {
+            part.from = filled(mix, sample, part.pixels * mix.shapes[sample].channels, spare);
+            return with_mask(mix, sample, layer, part);
+        }
         const bool is_tile = source >= mix.samples;
         const Picture& picture = is_tile ? mix.tiles[source - mix.samples] : images_[source];
         const int64_t channels = picture.shape.channels;
@@ -135,6 +140,10 @@ template <class T> class MixedRows {
                             : rows(stages - 1, source, from, from + part.last - part.first, spare,
                                    spare + values);
         part.from += origin[1] * channels;
+        return with_mask(mix, sample, layer, part);
+    }
+
+    static Part<T> with_mask(const MixStage& mix, int64_t sample, int64_t layer, Part<T> part) {
         if (mix.mask[layer] >= 0) {
             const Shape shape = mix.shapes[sample];
             part.mask_line = shape.width;

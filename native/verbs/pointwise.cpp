@@ -15,6 +15,7 @@ constexpr int64_t tile_values = 6144;
 struct Step {
     Verb verb;
     const void* numbers; // the table, the matrix or the factor
+    const float* fill = nullptr;
 };
 
 template <class T> int64_t table_length() { return sizeof(T) == 1 ? levels : knots; }
@@ -27,6 +28,9 @@ template <class T> Step step_of(const Stage& stage, int64_t entry) {
         return {verb, static_cast<const T*>(tables.lookup) + table_length<T>() * row};
     if (verb == Verb::Channels) return {verb, tables.channels + 12 * row};
     if (verb == Verb::Toward) return {verb, tables.toward + row};
+    if (verb == Verb::Hsv) return {verb, tables.hsv + 5 * row};
+    if (verb == Verb::Pick)
+        return {verb, tables.pick + max_channels * row, tables.pick_fill + max_channels * row};
     return {verb, nullptr};
 }
 
@@ -42,9 +46,13 @@ int64_t make_steps(const Stage& stage, int64_t first, int64_t last, int depth, S
         if (depth == 1 && (step.verb == Verb::Toward || step.verb == Verb::Luma)) continue;
         if (step.verb == Verb::Luma) depth = 1;
         if constexpr (sizeof(T) == 1) {
-            if (depth == 1 && step.verb == Verb::Channels) {
+            if (depth == 1 && (step.verb == Verb::Channels || step.verb == Verb::Hsv)) {
                 for (int v = 0; v < levels; ++v) room[v] = static_cast<uint8_t>(v);
-                channels(room, levels, 1, static_cast<const double*>(step.numbers), room);
+                const auto* numbers = static_cast<const double*>(step.numbers);
+                if (step.verb == Verb::Hsv)
+                    hsv(room, levels, 1, numbers, room);
+                else
+                    channels(room, levels, 1, numbers, room);
                 step = {Verb::Lookup, room};
                 room += levels;
             }
@@ -68,6 +76,10 @@ template <class T> void run_step(const Step& step, const T* in, int64_t pixels, 
         return lookup(in, pixels * depth, static_cast<const T*>(step.numbers), out);
     case Verb::Channels:
         return channels(in, pixels, depth, static_cast<const double*>(step.numbers), out);
+    case Verb::Hsv:
+        return hsv(in, pixels, depth, static_cast<const double*>(step.numbers), out);
+    case Verb::Pick:
+        return pick(in, pixels, depth, static_cast<const int32_t*>(step.numbers), step.fill, out);
     case Verb::Toward:
         return toward(in, pixels, depth, *static_cast<const float*>(step.numbers), out);
     default:
@@ -107,6 +119,12 @@ int run_plane_step(const Step& step, Planes& planes, int64_t pixels, int depth) 
         return depth;
     case Verb::Channels:
         mix_planes(planes, pixels, static_cast<const double*>(step.numbers));
+        return depth;
+    case Verb::Hsv:
+        turn_planes(planes, pixels, static_cast<const double*>(step.numbers));
+        return depth;
+    case Verb::Pick:
+        pick_planes(planes, pixels, static_cast<const int32_t*>(step.numbers), step.fill);
         return depth;
     case Verb::Toward:
         blend_planes(planes, pixels, *static_cast<const float*>(step.numbers));

@@ -24,7 +24,7 @@ struct Group {
 
 bool is_pointwise(Verb verb) {
     return verb == Verb::Lookup || verb == Verb::Channels || verb == Verb::Toward ||
-           verb == Verb::Luma;
+           verb == Verb::Hsv || verb == Verb::Pick || verb == Verb::Luma;
 }
 
 bool keeps_place(Verb verb) {

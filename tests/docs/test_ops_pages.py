@@ -14,7 +14,7 @@ from PIL import Image
 from variegate.ops.op import Kind
 from variegate.ops.registry import get
 from variegate.testing import engines
-from variegate.workflow.scene import ladder, scenes, targets
+from variegate.workflow.scene import ladder, targets
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 
@@ -42,7 +42,7 @@ def test_the_pictures_are_what_the_script_draws(pages: Any) -> None:
 
 
 def test_a_changed_picture_is_seen(pages: Any, tmp_path: Path) -> None:
-    drawn = pages.picture(get("HorizontalFlip"), scenes())
+    drawn = pages.picture(get("HorizontalFlip"))
     kept = tmp_path / "a.png"
     assert pages.is_stale(kept, drawn)
     drawn.save(kept)

@@ -66,6 +66,9 @@ COLUMNS: dict[str, tuple[str, tuple[int, ...]]] = {
     "cells_size": ("i4", (2,)),
     "cells_start": ("i8", ()),
     "cells": ("i4", (6,)),
+    "hsv": ("f8", (5,)),
+    "pick": ("i4", (16,)),
+    "pick_fill": ("f4", (16,)),
     "codec": ("i4", (2,)),
 }
 IDENTITY = np.eye(3).ravel()
@@ -331,6 +334,17 @@ def cell_rows(seed: Generator, count: int, size: Size) -> dict[str, Image]:
     }
 
 
+def hsv_rows(seed: Generator, count: int) -> Image:
+    """Turns of any amount; what is multiplied and added stays near nothing, or is large."""
+    times, plus = seed.uniform(0, 2, (count, 2)), seed.normal(0, 60, (count, 2))
+    return np.concatenate([seed.uniform(-400, 400, (count, 1)), times, plus], axis=1)
+
+
+def pick_rows(seed: Generator, count: int) -> Image:
+    """Each channel becomes one that comes before it, itself, or the fill."""
+    return np.stack([seed.integers(-1, channel + 1, count) for channel in range(16)], axis=1)
+
+
 def random_tables(seed: Generator, size: Size, dtype: Any, count: int = 3) -> Tables:
     """Tables with `count` rows of every verb; warps of all kinds."""
     kinds = [str(kind) for kind in seed.choice(WARPS, count)]
@@ -355,5 +369,8 @@ def random_tables(seed: Generator, size: Size, dtype: Any, count: int = 3) -> Ta
         **reference_rows(seed, count),
         **cell_rows(seed, count, size),
         lightness=np.stack([seed.uniform(0, 200, count), seed.uniform(0, 4, count)], axis=1),
+        hsv=hsv_rows(seed, count),
+        pick=pick_rows(seed, count),
+        pick_fill=fills(seed, count),
         codec=np.stack([seed.integers(10, 95, count), np.arange(count) % 2], axis=1),
     )

@@ -22,6 +22,8 @@ VERBS = (
     Verb.LOOKUP,
     Verb.CHANNELS,
     Verb.TOWARD,
+    Verb.HSV,
+    Verb.PICK,
     Verb.LUMA,
     Verb.MEASURE,
     Verb.BLUR,

@@ -20,7 +20,7 @@ ROWS = 6
 
 def legal_channels(verb: Verb) -> tuple[int, ...]:
     """Two channels are no color to a channel matrix or to JPEG."""
-    return (1, 3, 4, 5) if verb in (Verb.CHANNELS, Verb.CODEC) else (1, 2, 3, 4, 5, 16)
+    return (1, 3, 4, 5) if verb in (Verb.CHANNELS, Verb.HSV, Verb.CODEC) else (1, 2, 3, 4, 5, 16)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -69,12 +69,14 @@ def test_every_level_goes_through_every_blend() -> None:
 
 def test_pointwise_entries_run_together_as_one_after_the_other() -> None:
     seed = np.random.default_rng(3)
-    verbs = (Verb.LOOKUP, Verb.CHANNELS, Verb.TOWARD, Verb.LUMA)
+    verbs = (Verb.LOOKUP, Verb.CHANNELS, Verb.TOWARD, Verb.HSV, Verb.PICK, Verb.LUMA)
     for dtype in DTYPES:
         tables = random_tables(seed, (70, 90), dtype, 4)
         for channels in (1, 3, 4):
             image = make_image(seed, (70, 90), channels, dtype)
-            run = [(verbs[v], int(r)) for v, r in zip(*seed.integers(0, 4, (2, 7)), strict=True)]
+            run = [
+                (verbs[v], int(r)) for v, r in zip(*seed.integers(0, (6, 4), (7, 2)).T, strict=True)
+            ]
             whole = native.run_stage(make_stage([run], tables, [image]), [image])
             for entry in run:
                 image = native.run_stage(make_stage([[entry]], tables, [image]), [image])[0]

@@ -109,60 +109,95 @@ def test_grayscale_is_pillow_s(engine: str) -> None:
     assert np.abs(run([vg.Grayscale()], as_float(images), engine)[..., 0] - luma).max() < 1e-6
 
 
-def yiq_by_hand(images: np.ndarray, hue: float, saturation: float, value: float) -> np.ndarray:
-    """Through the standard library's YIQ weights, pixel by pixel in float64."""
+def hsv_by_hand(
+    images: np.ndarray, hue: float, times: tuple[float, float], plus: tuple[float, float]
+) -> np.ndarray:
+    """Through the standard library, pixel by pixel in float64. images on 0..1."""
     out = np.empty(images.shape)
-    turn = np.exp(1j * np.deg2rad(hue))
     for place in np.ndindex(images.shape[:3]):
-        y, i, q = colorsys.rgb_to_yiq(*(images[place].astype(np.float64) / 255))
-        chroma = (i + 1j * q) * turn * saturation * value
-        out[place] = inverse_yiq(y * value, chroma.real, chroma.imag)
-    return np.clip(out, 0, 1) * 255
+        h, s, v = colorsys.rgb_to_hsv(*images[place].astype(np.float64))
+        s, v = (np.clip(x * t + p / 255, 0, 1) for x, t, p in zip((s, v), times, plus, strict=True))
+        out[place] = colorsys.hsv_to_rgb((h + hue / 360) % 1.0, s, v)
+    return out
 
 
-def inverse_yiq(y: float, i: float, q: float) -> np.ndarray:
-    rows = [colorsys.rgb_to_yiq(*axis) for axis in np.eye(3).tolist()]
-    return np.linalg.solve(np.array(rows).T, np.array([y, i, q]))
+HSV = [
+    (0, (1, 1), (0, 0)),
+    (40, (1, 1), (0, 0)),
+    (-90, (1, 1), (0, 0)),
+    (180, (0.5, 1), (0, 0)),
+    (0, (1.7, 1), (0, 0)),
+    (0, (1, 0.6), (0, 0)),
+    (25, (1.3, 1.2), (0, 0)),
+    (-14, (1, 1), (25, -40)),
+    (100, (0.8, 1.1), (-30, 12)),
+]
 
 
-@pytest.mark.parametrize(
-    ("hue", "saturation", "value"),
-    [(0, 1, 1), (40, 1, 1), (-90, 1, 1), (180, 0.5, 1), (0, 1.7, 1), (0, 1, 0.6), (25, 1.3, 1.2)],
-)
-def test_hue_saturation_value(engine: str, hue: float, saturation: float, value: float) -> None:
-    images = pictures((5, 6), 3)
-    step = at("HueSaturationValue", hue=hue, saturation=saturation, value=value)
-    exact = yiq_by_hand(images, hue, saturation, value)
-    # The standard library rounds its weights to two digits: about one level at full saturation.
-    assert np.abs(run([step], images, engine) - exact).max() < 4
+def hsv_step(hue: float, times: tuple[float, float], plus: tuple[float, float]) -> Step:
+    numbers = {"hue": hue, "saturation": times[0], "value": times[1]}
+    return at("HueSaturationValue", **numbers, add_saturation=plus[0], add_value=plus[1])
+
+
+@pytest.mark.parametrize(("hue", "times", "plus"), HSV)
+def test_hue_saturation_value_is_the_standard_library_s_hsv(
+    engine: str, hue: float, times: tuple[float, float], plus: tuple[float, float]
+) -> None:
+    images = pictures((9, 11), 3)
+    images[:, 0, :4] = [[[0, 0, 0], [255, 255, 255], [90, 90, 90], [255, 0, 0]]]
+    exact = hsv_by_hand(images / 255, hue, times, plus)
+    step = hsv_step(hue, times, plus)
+    assert np.abs(run([step], images, engine) - exact * 255).max() <= 0.5 + 1e-3
+    assert np.abs(run([step], as_float(images), engine) - exact).max() < 2e-6
+
+
+@pytest.mark.parametrize("shifts", [(7, 0, 0), (-20, 0, 0), (0, 30, 0), (3, -25, 20)])
+def test_hue_saturation_value_is_opencv_s(engine: str, shifts: tuple[int, int, int]) -> None:
+    """On floats to the last digits; on bytes OpenCV keeps a hue of 2 degrees a step."""
+    cv2 = pytest.importorskip("cv2")
+    images = pictures((40, 50), 3)
+    hue, saturation, value = shifts
+    step = hsv_step(2.0 * hue, (1, 1), (saturation, value))
+    got = run([step], as_float(images), engine)
+    for image, own in zip(as_float(images), got, strict=True):
+        hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+        hsv[..., 0] = (hsv[..., 0] + 2 * hue) % 360
+        hsv[..., 1:] = np.clip(hsv[..., 1:] + np.array([saturation, value]) / 255, 0, 1)
+        assert np.abs(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB) - own).max() < 2e-5
+
+
+def test_a_gray_has_no_hue_to_turn(engine: str) -> None:
     gray = np.repeat(picture("random", (5, 6), 1), 3, axis=2)[None]
-    turned = run([at("HueSaturationValue", hue=hue, saturation=saturation, value=1)], gray, engine)
-    assert np.abs(turned.astype(int) - gray).max() <= 1, "gray has no hue to turn"
+    turned = run([hsv_step(77, (1.5, 1), (0, 0))], gray, engine)
+    assert np.array_equal(turned, gray)
+    one = run([hsv_step(77, (1.5, 0.5), (40, 10))], gray[..., :1], engine)
+    assert np.array_equal(one, np.floor(gray[..., :1] * 0.5 + 10.5))
 
 
-def test_hue_turns_red_toward_yellow_when_positive_is_small(engine: str) -> None:
-    """A full turn is the identity; opposite turns undo each other on colors that do not clip."""
-    images = np.random.default_rng(0).integers(90, 160, (2, 8, 8, 3), dtype=np.uint8)
-    there = at("HueSaturationValue", hue=50, saturation=1, value=1)
-    back = at("HueSaturationValue", hue=-50, saturation=1, value=1)
-    assert np.abs(run([there, back], images, engine).astype(int) - images).max() <= 1
-    around = run(
-        [at("HueSaturationValue", hue=360 - 180, saturation=1, value=1)] * 2, images, engine
-    )
-    assert np.abs(around.astype(int) - images).max() <= 2
+def test_hue_turns_red_to_yellow_to_green(engine: str) -> None:
+    """Opposite turns undo each other, and a full turn is the identity."""
+    red = np.full((1, 2, 2, 3), (200, 0, 0), dtype=np.uint8)
+    yellow = run([hsv_step(60, (1, 1), (0, 0))], red, engine)
+    assert (yellow == (200, 200, 0)).all()
+    assert (run([hsv_step(60, (1, 1), (0, 0))], yellow, engine) == (0, 200, 0)).all()
+    images = pictures((12, 13), 3)
+    steps = [hsv_step(turn, (1, 1), (0, 0)) for turn in (50, -50)]
+    assert np.abs(run(steps, images, engine).astype(int) - images).max() <= 2
+    assert np.array_equal(run([hsv_step(-360 + 180, (1, 1), (0, 0))], images, engine),
+                          run([hsv_step(180, (1, 1), (0, 0))], images, engine))  # fmt: skip
 
 
 def test_color_jitter_is_its_four_ops_in_order(engine: str) -> None:
     images = pictures((12, 13), 3)
     jitter = at("ColorJitter", brightness=1.3, contrast=0.7, saturation=1.4, hue=12)
     chain = [at("Brightness", factor=1.3), at("Contrast", factor=0.7), at("Color", factor=1.4)]
-    chain.append(at("HueSaturationValue", hue=12, saturation=1, value=1))
+    chain.append(hsv_step(12, (1, 1), (0, 0)))
     assert np.array_equal(run([jitter], images, engine), run(chain, images, engine))
 
 
 def test_the_fourth_channel_is_no_color(engine: str) -> None:
     images = pictures((9, 9), 4)
-    steps = [at("Color", factor=0.2), at("HueSaturationValue", hue=30, saturation=2, value=1)]
+    steps = [at("Color", factor=0.2), hsv_step(30, (2, 1), (0, 0))]
     steps.append(Step("JpegCompression", {"quality": (20, 20)}))
     for step in steps:
         out = run([step], images, engine)

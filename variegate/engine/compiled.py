@@ -1,5 +1,5 @@
 """What the compiled part computes beside pixels: random numbers, runs of matrices and the order of
-entries (a variegate.plan.kernels.Kernels), boxes and points.
+entries (a variegate.plan.kernels.Kernels), boxes and points, cuts and assignments.
 
 Each has its meaning in NumPy, which serves where the compiled part is missing or not asked for.
 """
@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from variegate.engine import flow
 from variegate.engine.choose import COMPILED
 from variegate.engine.puzzle import Solvers
 from variegate.plan.kernels import Part
@@ -45,7 +44,7 @@ def _native() -> Any:
         found = import_module(COMPILED)
     except ImportError:
         return None
-    return found if hasattr(found, "compose") else None
+    return found if hasattr(found, "min_cut") else None
 
 
 def available() -> bool:
@@ -119,8 +118,20 @@ def move_points(
 
 
 def solvers() -> Solvers:
-    """The solvers of variegate.engine.flow."""
-    return Solvers(flow.min_cut, flow.assign)
+    """The equals of variegate.engine.flow's; they let go of the interpreter lock."""
+    return Solvers(_min_cut, _assign)
+
+
+def _min_cut(linear: Ints, arcs: Ints, costs: Ints) -> npt.NDArray[np.bool_]:
+    chosen = np.empty(len(linear), dtype=np.bool_)
+    _native().min_cut(*(np.ascontiguousarray(a) for a in (linear, arcs, costs)), chosen)
+    return chosen
+
+
+def _assign(cost: Ints) -> Ints:
+    row_of = np.empty(len(cost), dtype=np.int64)
+    _native().assign(np.ascontiguousarray(cost), row_of)
+    return row_of
 
 
 def _arrays(stages: list[Stage]) -> list[StageArrays]:

@@ -11,11 +11,14 @@ from variegate.engine.engine import Images
 from variegate.engine.puzzle import Cut, Solvers, cut_of
 from variegate.engine.values import levels
 from variegate.errors import EngineError
-from variegate.ops.layers import ITSELF, Layers, Pasted, Puzzle, Salient
+from variegate.ops.layers import ITSELF, NOTHING, Erased, Layers, Pasted, Puzzle, Salient
 from variegate.ops.mixing import FIRST, around, one_layer, whole_frame
+from variegate.ops.regions import MOST_HIDDEN
 from variegate.plan.counter import uniforms
 from variegate.plan.mixes import mix_stage
 from variegate.plan.program import MixStage, OpenMix
+from variegate.plan.rectangles import rectangles_of
+from variegate.plan.tables import fill_rows
 
 Floats = npt.NDArray[np.float64]
 
@@ -91,6 +94,45 @@ def paste_of(late: OpenMix, instances: list[Any]) -> MixStage:
         picked.append(chosen)
     layers = one_layer(whole_frame(sizes), masks=masks)
     return mix_stage(layers, late.rows, late.partner, late.sizes, picked=picked)
+
+
+def erase_of(late: OpenMix, objects: list[Any], channels: int) -> MixStage:
+    """The mix that hides some objects of each image of the batch.
+
+    objects: of each image (k, h, w) bool, or the number of each pixel's object, 0 for none (h, w).
+    """
+    entry = late.entry
+    if not isinstance(entry, Erased):
+        raise EngineError(f"{late.op} hides no objects")
+    found = []
+    for row, image in enumerate(late.rows.tolist()):
+        own = objects[image]
+        hidden = _erased(own, int(entry.count[row]), entry.key[row], entry.guard)
+        height, width = hidden.shape
+        found.append(rectangles_of(hidden, np.arange(height + 1), np.arange(width + 1)))
+    place = np.zeros((len(found), max(map(len, found), default=0), 4), dtype=np.int64)
+    for row, rects in enumerate(found):
+        place[row, : len(rects)] = rects
+    layers = Layers(np.full(place.shape[:2], NOTHING), place)
+    fill = fill_rows(entry.fill, 1, channels, late.op)[0]
+    return mix_stage(layers, late.rows, late.partner, late.sizes, fill=fill)
+
+
+def _erased(objects: Any, count: int, key: Any, guard: bool) -> Any:
+    """The pixels (h, w) of up to `count` of an image's objects, each equally likely."""
+    if objects.ndim == 3:
+        areas = np.count_nonzero(objects, axis=(1, 2))
+    else:
+        areas = np.bincount(objects.reshape(-1), minlength=1)[1:]
+    some = np.flatnonzero(areas)
+    chance = uniforms(np.array([key]), some.astype(np.uint64))[:, 0]
+    chosen = some[np.argsort(chance, kind="stable")][:count]
+    if guard:  # pixels of two objects count twice, so what is left is never too small
+        most = MOST_HIDDEN * objects.shape[-2] * objects.shape[-1]
+        chosen = chosen[np.cumsum(areas[chosen]) <= most]
+    if objects.ndim == 3:
+        return objects[chosen].any(axis=0)
+    return np.isin(objects, chosen + 1)
 
 
 def salient_pixels(maps: Any) -> Floats:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import comb
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.ops.layers import Puzzle
+from variegate.ops.mosaics import MOST_CELLS
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -191,9 +193,15 @@ def moved(salient: Floats, kept: Any, distance: float, by: Solvers) -> Ints:
     A cell moved by the whole frame costs `distance`; saliency shown gains as much as it is.
     """
     count = len(salient)
-    side = round(count**0.5)
-    place = np.stack(np.divmod(np.arange(count), side), axis=1)
-    far = ((place[:, None] - place[None]) ** 2).sum(axis=2) / max(side - 1, 1) ** 2
-    cost = distance * far - salient[:, None] * np.asarray(kept)[None]
-    whole: Ints = np.rint(cost * UNITS * count).astype(np.int64)
+    cost = distance * _far(round(count**0.5)) - salient[:, None] * np.asarray(kept)[None]
+    cost *= UNITS * count
+    whole: Ints = np.rint(cost, out=cost).astype(np.int64)
     return by.assign(whole)
+
+
+@lru_cache(maxsize=MOST_CELLS)
+def _far(side: int) -> Floats:
+    """Squares of how far apart two cells of a grid are, in frames (side**2, side**2)."""
+    row, column = np.divmod(np.arange(side**2, dtype=np.float64), side)
+    apart = (row[:, None] - row) ** 2 + (column[:, None] - column) ** 2
+    return np.asarray(apart / max(side - 1, 1) ** 2)

@@ -15,7 +15,7 @@ from variegate.engine.neighbors import blur, kernel, median, rescale, scatter, s
 from variegate.engine.noises import noise
 from variegate.engine.sampling import warp
 from variegate.engine.shapes import shapes
-from variegate.engine.statistics import along_axes, cells, lightness, match, spectrum
+from variegate.engine.statistics import along_axes, cells, hsv, lightness, match, spectrum
 from variegate.engine.values import (
     Floats,
     Image,
@@ -118,8 +118,11 @@ def _laid(mix: MixStage, sample: int, pictures: list[Image]) -> Image:
     for layer in range(int(mix.start[sample]), int(mix.start[sample + 1])):
         y1, x1, y2, x2 = mix.place[layer]
         y, x = mix.origin[layer]
-        picture = pictures[int(mix.source[layer])]
-        shown = levels(picture[y : y + y2 - y1, x : x + x2 - x1])
+        source = int(mix.source[layer])
+        if source < 0:
+            shown = mix.fill[sample, : like.shape[2]].astype(np.float64)
+        else:
+            shown = levels(pictures[source][y : y + y2 - y1, x : x + x2 - x1])
         share = np.full((y2 - y1, x2 - x1, 1), float(mix.weight[layer]))
         if mix.mask[layer] >= 0:
             share = share * mix.masks[mix.mask[layer], y1:y2, x1:x2, None]
@@ -168,6 +171,13 @@ def toward(image: Image, tables: Tables, row: int) -> Image:
         return image
     color = blend(gray(image), image[..., :3], np.float32(tables.toward[row]))
     return np.concatenate([color, image[..., 3:]], axis=2)
+
+
+def pick(image: Image, tables: Tables, row: int) -> Image:
+    """Each channel becomes one of the image's, or its fill."""
+    depth = image.shape[2]
+    own = np.asarray(tables.pick[row, :depth], dtype=np.int64)
+    return np.where(own < 0, own_fill(tables.pick_fill[row], image), image[..., np.maximum(own, 0)])
 
 
 def luma(image: Image, tables: Tables, row: int) -> Image:
@@ -272,5 +282,7 @@ VERBS = {
     Verb.MATCH: match,
     Verb.SPECTRUM: spectrum,
     Verb.CELLS: cells,
+    Verb.HSV: hsv,
+    Verb.PICK: pick,
     Verb.CODEC: codec,
 }

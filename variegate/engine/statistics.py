@@ -33,6 +33,31 @@ def lightness(image: Image, tables: Tables, row: int) -> Image:
     return np.concatenate([rounded(changed, image), image[..., color.shape[2] :]], axis=2)
 
 
+def hsv(image: Image, tables: Tables, row: int) -> Image:
+    """Turn the hue and change saturation and value (see ops.entries.Hsv). Rounded.
+
+    One channel is a value alone; channels behind the third stay.
+    """
+    degrees, saturation, value, more, brighter = (float(v) for v in tables.hsv[row])
+    if degrees % 360 == 0 and saturation == value == 1 and more == brighter == 0:
+        return image
+    color = levels(image[..., :3])
+    high = color.max(axis=2, keepdims=True)
+    top = np.clip(high * value + brighter, 0, 255)
+    if image.shape[2] == 1:
+        return rounded(top, image)
+    apart = high - color.min(axis=2, keepdims=True)
+    red, green, blue = np.split(color, 3, axis=2)
+    ahead = np.where(high == red, green - blue, np.where(high == green, blue - red, red - green))
+    first = np.where(high == red, 0.0, np.where(high == green, 2.0, 4.0))
+    hue = np.mod(first + ahead / np.where(apart > 0, apart, 1.0) + degrees / 60.0, 6.0)
+    own = np.where(high > 0, apart / np.where(high > 0, high, 1.0), 0.0)
+    chroma = top * np.clip(own * saturation + more / 255.0, 0, 1)
+    shares = [np.abs(hue - 3) - 1, 2 - np.abs(hue - 2), 2 - np.abs(hue - 4)]
+    share = np.clip(np.concatenate(shares, axis=2), 0, 1)
+    return np.concatenate([rounded(top - chroma * (1 - share), image), image[..., 3:]], axis=2)
+
+
 def along_axes(image: Image, amounts: Floats) -> Image:
     """Add amounts[i] times the variance along the i-th principal axis of the colors, on values
     0..1, in its direction. Rounded.

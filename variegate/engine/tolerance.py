@@ -77,6 +77,8 @@ TOLERANCES: Mapping[Verb, Tolerance] = MappingProxyType(
         Verb.MATCH: CLOSE,
         Verb.SPECTRUM: ROUNDED,
         Verb.CELLS: EXACT,
+        Verb.HSV: ROUNDED,
+        Verb.PICK: EXACT,
         Verb.CODEC: EXACT,
     }
 )

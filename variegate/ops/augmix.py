@@ -35,7 +35,18 @@ def _may_chain(name: object) -> bool:
     if op is None or op.kind not in CHAINED or op.changes_size or op.draws:
         return False
     required = any(setting.required for setting in op.settings)
-    return not required and all(param.strong is not None for param in op.params)
+    return not required and all(p.strong is not None or _is_still(p) for p in op.params)
+
+
+def _is_still(param: Param) -> bool:
+    """Whether a param has one value where nobody asks for more."""
+    return param.default is not None and param.default[0] == param.default[1]
+
+
+def _value(param: Param, strength: Floats, sign: Floats) -> Floats:
+    if param.strong is None and param.default is not None:
+        return np.full(len(strength), param.default[0])
+    return param.at(strength, sign)
 
 
 def _refuses(arguments: Mapping[str, Any], target: str) -> str:
@@ -107,7 +118,7 @@ def augmix(
             copies = np.flatnonzero((choice[:, turn] == place) & (turn < lengths))
             if len(copies):
                 at = strength[copies, turn], signs[copies, turn]
-                turns.append((name, copies, {p.name: p.at(*at) for p in OPS[name].params}))
+                turns.append((name, copies, {p.name: _value(p, *at) for p in OPS[name].params}))
     mean = gamma_quantile(part.reshape(count, width), alpha)
     shares = mean / mean.sum(axis=1, keepdims=True) * beta_quantile(weight, alpha)[:, None]
     frames = np.repeat(whole_frame(sizes)[:, None], width, axis=1)

@@ -1,14 +1,14 @@
-"""Channels: ops that are one 3x4 matrix per image, values on 0..1. One channel counts as three
-equal ones; of four, the fourth stays as it is.
+"""Channels: their order, and ops that are one 3x4 matrix per image, values on 0..1. One channel
+counts as three equal ones; of four, the fourth stays as it is.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from variegate.ops.entries import Channels, Floats
-from variegate.ops.op import Draw, Kind, Param, Setting, declare
-from variegate.ops.settings import choice, number
+from variegate.ops.entries import MAX_CHANNELS, Channels, Floats, Picked
+from variegate.ops.op import Draw, Kind, Param, declare
+from variegate.ops.settings import FILL, choice
 from variegate.ops.tone import FULL
 
 KNOWN = "common to Albumentations, torchvision and Kornia"
@@ -28,21 +28,21 @@ def mixed(amount: Floats, full: Floats) -> Floats:
     return matrix
 
 
-def _three(value: object) -> tuple[float, float, float]:
-    levels = value if isinstance(value, (tuple, list)) else (value,) * 3
-    red, green, blue = (number(level, 0, 255) for level in levels)
-    return red, green, blue
-
-
 ORDER = Draw("order", 3)
+EVERY = Draw("order", MAX_CHANNELS)
 
 
-@declare(Kind.COLOR, source=f"{KNOWN} (there RandomChannelPermutation)", draws=(ORDER,))
-def channel_shuffle(order: Floats) -> Channels:
-    """Put the channels into a random order; each of the six orders is equally likely."""
-    matrix = np.zeros((len(order), 3, 4))
-    matrix[:, :, :3] = np.eye(3)[np.argsort(order, axis=1)]
-    return Channels(matrix)
+@declare(
+    Kind.COLOR,
+    source=f"{KNOWN} (there RandomChannelPermutation)",
+    draws=(EVERY,),
+    channels=(),
+)
+def channel_shuffle(order: Floats) -> Picked:
+    """Put the channels into a random order; each order is equally likely. Of four channels the
+    fourth stays.
+    """
+    return Picked(order)
 
 
 @declare(
@@ -52,7 +52,7 @@ def channel_shuffle(order: Floats) -> Channels:
         Param(
             "count",
             0,
-            3,
+            MAX_CHANNELS,
             "channels",
             identity=0,
             weak=0,
@@ -61,15 +61,13 @@ def channel_shuffle(order: Floats) -> Channels:
             whole=True,
         ),
     ),
-    settings=(Setting("fill", _three, "a level 0..255, or three", (0.0, 0.0, 0.0)),),
-    draws=(ORDER,),
+    settings=(FILL,),
+    draws=(EVERY,),
+    channels=(),
 )
-def channel_dropout(count: Floats, fill: tuple[float, float, float], order: Floats) -> Channels:
-    """Set random channels to one level."""
-    hidden = np.argsort(np.argsort(order, axis=1), axis=1) < count[:, None]
-    matrix = scaled(np.where(hidden, 0.0, 1.0))
-    matrix[:, :, 3] = np.where(hidden, np.array(fill) / FULL, 0.0)
-    return Channels(matrix)
+def channel_dropout(count: Floats, fill: float | tuple[float, ...], order: Floats) -> Picked:
+    """Set random channels to one level. Of four channels the fourth stays."""
+    return Picked(order, count, fill)
 
 
 def _shift(name: str) -> Param:

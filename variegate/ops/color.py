@@ -7,17 +7,10 @@ from __future__ import annotations
 import numpy as np
 
 from variegate.ops.channels import ORDER
-from variegate.ops.entries import Channels, Floats, Luma, Toward
+from variegate.ops.entries import Floats, Hsv, Luma, Toward
 from variegate.ops.op import Draw, Kind, Param, Setting, declare
 from variegate.ops.settings import choice, number
 from variegate.ops.tone import PILLOW, factor
-
-# Red, green and blue to luma and two chroma axes (YIQ); a turn about the first axis changes the
-# hue alone.
-TO_YIQ = np.array(
-    [[0.299, 0.587, 0.114], [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]]
-)
-FROM_YIQ = np.linalg.inv(TO_YIQ)
 
 
 @declare(Kind.COLOR, source=PILLOW, params=(factor(),))
@@ -45,7 +38,7 @@ def _times(name: str) -> Param:
     return Param(
         name,
         0,
-        10,
+        1000,
         "times, 1 = unchanged",
         identity=1,
         weak=1,
@@ -55,22 +48,36 @@ def _times(name: str) -> Param:
     )
 
 
+def _plus(name: str) -> Param:
+    return Param(name, -255, 255, "levels, 0 = unchanged", identity=0, default=(0.0, 0.0))
+
+
 @declare(
     Kind.COLOR,
-    source="hue as a turn about the gray axis in YIQ: one linear map, no jump at red",
-    params=(HUE, _times("saturation"), _times("value")),
+    source="Smith 1978, HSV, in real numbers, rounded once",
+    params=(
+        HUE,
+        _times("saturation"),
+        _times("value"),
+        _plus("add_saturation"),
+        _plus("add_value"),
+    ),
 )
-def hue_saturation_value(hue: Floats, saturation: Floats, value: Floats) -> Channels:
-    """Turn the hue, scale the saturation and scale the brightness."""
-    radians = np.deg2rad(hue)
-    chroma = np.zeros((len(hue), 3, 3))
-    chroma[:, 0, 0] = value
-    chroma[:, 1, 1] = chroma[:, 2, 2] = value * saturation * np.cos(radians)
-    chroma[:, 1, 2] = -value * saturation * np.sin(radians)
-    chroma[:, 2, 1] = value * saturation * np.sin(radians)
-    matrix = np.zeros((len(hue), 3, 4))
-    matrix[:, :, :3] = FROM_YIQ @ chroma @ TO_YIQ
-    return Channels(matrix)
+def hue_saturation_value(
+    hue: Floats, saturation: Floats, value: Floats, add_saturation: Floats, add_value: Floats
+) -> Hsv:
+    """Turn the hue of HSV; multiply its saturation and value, and add to them.
+
+    A gray pixel has the hue 0: it becomes red where something is added to its saturation.
+    """
+    return Hsv(hue, saturation, value, add_saturation, add_value)
+
+
+def _turned(hue: Floats) -> tuple[str, dict[str, Floats]]:
+    """The hue alone, as a part of a chain."""
+    one, none = np.ones(len(hue)), np.zeros(len(hue))
+    rest = {"saturation": one, "value": one, "add_saturation": none, "add_value": none}
+    return "HueSaturationValue", {"hue": hue, **rest}
 
 
 @declare(
@@ -103,8 +110,7 @@ def color_jitter(
         ("Color", {"factor": saturation}),
     ]
     if np.any(hue):
-        one = np.ones(len(hue))
-        chain.append(("HueSaturationValue", {"hue": hue, "saturation": one, "value": one}))
+        chain.append(_turned(hue))
     return chain
 
 
@@ -171,7 +177,7 @@ def random_photometric_distort(
     """Brightness, contrast, saturation and hue, each by chance, contrast before or after the other
     two; then perhaps another order of the channels.
     """
-    use, one = taken < chance, np.ones(len(hue))
+    use = taken < chance
     late = last < 0.5
     turn = np.where(use[:, 3], hue, 0.0)
     chain: list[tuple[str, dict[str, Floats]]] = [
@@ -180,7 +186,7 @@ def random_photometric_distort(
         ("Color", {"factor": np.where(use[:, 2], saturation, 1.0)}),
     ]
     if np.any(turn):
-        chain.append(("HueSaturationValue", {"hue": turn, "saturation": one, "value": one}))
+        chain.append(_turned(turn))
     chain.append(("Contrast", {"factor": np.where(use[:, 1] & late, contrast, 1.0)}))
     mixed = shuffled < shuffle
     if np.any(mixed):

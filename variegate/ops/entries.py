@@ -12,6 +12,7 @@ from enum import IntEnum, IntFlag
 import numpy as np
 import numpy.typing as npt
 
+MAX_CHANNELS = 16
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
@@ -71,6 +72,34 @@ class Channels:
     """
 
     matrix: Floats
+
+
+@dataclass(frozen=True)
+class Picked:
+    """keys (k, m), of which as many count as an image has colors: 3 of 3 or 4 channels, else all.
+
+    Without count the channels stand in the order of their keys; with it, the `count` (k,) channels
+    of the smallest keys take the fill, as the step gives it.
+    """
+
+    keys: Floats
+    count: Floats | None = None
+    fill: float | tuple[float, ...] = 0.0
+
+
+@dataclass(frozen=True)
+class Hsv:
+    """In HSV (Smith 1978): the hue turned by degrees (k,); saturation and value (k,) are
+    multiplied, then add_saturation and add_value (k,), in levels, are added; both are clipped.
+
+    A gray pixel has the hue 0, red. One channel is a value without color.
+    """
+
+    degrees: Floats
+    saturation: Floats
+    value: Floats
+    add_saturation: Floats
+    add_value: Floats
 
 
 class MeasureMode(IntEnum):

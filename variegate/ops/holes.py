@@ -10,7 +10,7 @@ import numpy as np
 from variegate.ops.entries import FillMode, Floats, Ints, Rectangles
 from variegate.ops.op import Draw, Kind, Param, Setting, declare
 from variegate.ops.regions import GUARD, MOST_HIDDEN, clip_rects
-from variegate.ops.settings import FILL, choice, flag, pair
+from variegate.ops.settings import FILL, MAX_SIDE, choice, flag, pair, whole
 
 MODE = choice("mode", ("level", "noise"), "level")
 MOST_HOLES, STRONG_HOLES = 64, 16
@@ -127,7 +127,7 @@ def grid_dropout(
 
 
 def _stripes(name: str) -> Param:
-    return Param(name, 0, 16, "stripes", default=(1.0, 1.0), whole=True)
+    return Param(name, 0, 64, "stripes", default=(1.0, 1.0), whole=True)
 
 
 def _columns(arguments: Mapping[str, Any]) -> int:
@@ -136,6 +136,21 @@ def _columns(arguments: Mapping[str, Any]) -> int:
 
 def _rows(arguments: Mapping[str, Any]) -> int:
     return max(1, int(arguments["count_y"][1]))
+
+
+def _pixels(value: object) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise ValueError
+    low, high = whole(value[0], 0, MAX_SIDE), whole(value[1], 0, MAX_SIDE)
+    if low > high:
+        raise ValueError
+    return low, high
+
+
+def _length(name: str) -> Setting:
+    return Setting(name, _pixels, "a pair (low, high) of whole pixels, or None for `size`")
 
 
 @declare(
@@ -148,8 +163,13 @@ def _rows(arguments: Mapping[str, Any]) -> int:
         _stripes("count_x"),
         _stripes("count_y"),
     ),
-    settings=(MODE, FILL, GUARD),
-    draws=(Draw("left", _columns), Draw("top", _rows)),
+    settings=(MODE, FILL, GUARD, _length("length_x"), _length("length_y")),
+    draws=(
+        Draw("left", _columns),
+        Draw("top", _rows),
+        Draw("wide", _columns),
+        Draw("tall", _rows),
+    ),
 )
 def xy_masking(
     sizes: Ints,
@@ -159,20 +179,40 @@ def xy_masking(
     mode: str,
     fill: float,
     guard: bool,
+    length_x: tuple[int, int] | None,
+    length_y: tuple[int, int] | None,
     left: Floats,
     top: Floats,
+    wide: Floats,
+    tall: Floats,
 ) -> Rectangles:
-    """Hide upright stripes (count_x) and level ones (count_y) that reach from edge to edge."""
-    left, top = left.reshape(len(sizes), -1), top.reshape(len(sizes), -1)
+    """Hide upright stripes (count_x) and level ones (count_y) that reach from edge to edge.
+
+    length_x, length_y: how thick each stripe is, in pixels, instead of `size`.
+    """
+    left, top, wide, tall = (v.reshape(len(sizes), -1) for v in (left, top, wide, tall))
+    high, long = sizes[:, :1].astype(np.float64), sizes[:, 1:].astype(np.float64)
+    across = _thickness(long, size, length_x, wide)
+    down = _thickness(high, size, length_y, tall)
     if guard:
-        size = np.minimum(size, MOST_HIDDEN / np.maximum(count_x + count_y, 1))
-    high, wide = sizes[:, :1].astype(np.float64), sizes[:, 1:].astype(np.float64)
-    across, down = np.floor(size[:, None] * wide), np.floor(size[:, None] * high)
-    x, y = np.floor(left * (wide - across + 1)), np.floor(top * (high - down + 1))
+        most = (MOST_HIDDEN / np.maximum(count_x + count_y, 1))[:, None]
+        across, down = np.minimum(across, most * long), np.minimum(down, most * high)
+    across, down = np.floor(across), np.floor(down)
+    x, y = np.floor(left * (long - across + 1)), np.floor(top * (high - down + 1))
     none_x, none_y = np.zeros_like(x), np.zeros_like(y)
     upright = np.stack([none_x, x, none_x + high, x + across], axis=-1)
-    level = np.stack([y, none_y, y + down, none_y + wide], axis=-1)
+    level = np.stack([y, none_y, y + down, none_y + long], axis=-1)
     upright[np.arange(x.shape[1]) >= count_x[:, None]] = 0
     level[np.arange(y.shape[1]) >= count_y[:, None]] = 0
     rects = np.concatenate([upright, level], axis=1)
     return Rectangles(clip_rects(rects, sizes), fill, FillMode[mode.upper()])
+
+
+def _thickness(
+    side: Floats, size: Floats, length: tuple[int, int] | None, uniform: Floats
+) -> Floats:
+    """How thick each stripe is (k, m), at most as the side (k, 1): its share, or whole pixels."""
+    if length is None:
+        return np.broadcast_to(size[:, None] * side, uniform.shape)
+    low, high = length
+    return np.asarray(np.minimum(low + np.floor(uniform * (high - low + 1)), side))

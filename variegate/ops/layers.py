@@ -10,6 +10,7 @@ import numpy.typing as npt
 from variegate.ops.entries import Floats, Geometry, Ints, Words
 
 ITSELF = -1  # as a layer's partner: the image that is mixed
+NOTHING = -2  # the step's fill, which hides what is below
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,13 @@ class Chains:
 class Layers:
     """What a mix lays over each of k images, bottom first: up to m layers.
 
-    partner (k, m): which of the image's partners a layer shows, counted from 0, or ITSELF. place
-    (k, m, 4): where it lies in the result, y1 x1 y2 x2; empty ones are left out. weight (k, m):
-    its share of the pixels there, or None for all of each. origin (k, m, 2): the row and column of
-    its picture at the place's upper left; None: those of the place, or 0 in a tile. masks (k, h, w)
-    or None: which pixels of the result layers may cover. tiles: how the pictures are moved first: a
-    Geometry of k * m rows, or Chains of the image itself; None: not at all. size (k, 2) or None:
-    the result's; where it is given, only the step's fill lies below the layers.
+    partner (k, m): which of the image's partners a layer shows, counted from 0, ITSELF or NOTHING.
+    place (k, m, 4): where it lies in the result, y1 x1 y2 x2; empty ones are left out. weight (k,
+    m): its share of the pixels there, or None for all of each. origin (k, m, 2): the row and column
+    of its picture at the place's upper left; None: those of the place, or 0 in a tile. masks (k, h,
+    w) or None: which pixels of the result layers may cover. tiles: how the pictures are moved
+    first: a Geometry of k * m rows, or Chains of the image itself; None: not at all. size (k, 2) or
+    None: the result's; where it is given, only the step's fill lies below the layers.
     """
 
     partner: Ints
@@ -95,3 +96,16 @@ class Pasted:
 
     chance: float
     key: Words
+
+
+@dataclass(frozen=True)
+class Erased:
+    """The pixels of `count` (k,) of the image's own instances, chosen by a word (k,) for each.
+
+    guard: as many of them as hide no more than half of the image.
+    """
+
+    count: Ints
+    key: Words
+    fill: float | tuple[float, ...]
+    guard: bool

@@ -25,28 +25,40 @@ from variegate.ops.settings import (
 
 SALIENCIES = ("spectral_residual", "fine_grained", "given")
 MOST_CELLS = 32
+# Whether the point is at the end of each part's rows and columns.
+INNER = np.array([[[True, True], [True, False], [False, True], [False, False]]])
 OWN_AND_PARTNERS = np.array([[-1, 0, 1, 2]])  # upper left, upper right, lower left, lower right
+
+
+def _size_or_none(value: object) -> tuple[int, int] | None:
+    return None if value is None else SIZE.check(value)
+
+
+FRAME = Setting(
+    "size", _size_or_none, "a pair (height, width) of whole numbers, or None for the image's own"
+)
 
 
 @declare(
     Kind.MIX,
     source="Bochkovskiy et al. 2020, YOLOv4",
     settings=(
-        SIZE,
+        FRAME,
         Setting("center", pair(0, 1), "a pair (low, high) of shares of the sides", (0.25, 0.75)),
-        choice("fit", ("cover", "contain"), "cover"),
+        choice("fit", ("cover", "contain", "corner"), "cover"),
         RESAMPLE,
         ANTIALIAS,
         FILL,
     ),
     draws=(Draw("center_y"), Draw("center_x"), Draw("y", 4), Draw("x", 4)),
     example={"size": (40, 36)},
+    reframes=True,
     mixing=Mixing(partners=3, any_size=True),
 )
 def mosaic(
     sizes: Ints,
     partner_sizes: Ints,
-    size: tuple[int, int],
+    size: tuple[int, int] | None,
     center: tuple[float, float],
     fit: str,
     resample: str,
@@ -60,15 +72,21 @@ def mosaic(
     """Four images, the image itself upper left, around a random point of a frame of `size`.
 
     cover: each fills its part, scaled with its proportions and cut off at a random place. contain:
-    each lies wholly inside its part, at the point; the fill shows around it.
+    each lies wholly inside its part, at the point; the fill shows around it. corner: each keeps its
+    scale and lies with a corner at the point, cut off at the frame.
     """
     low, high = center
-    frame = np.broadcast_to(np.array(size), (len(sizes), 2))
+    frame = sizes if size is None else np.broadcast_to(np.array(size), (len(sizes), 2))
     point = np.stack([center_y, center_x], axis=1) * (high - low) + low
     cut = np.rint(point * frame).astype(np.int64)
     parts = _quarters(cut, frame)
     sides = parts[..., 2:] - parts[..., :2]
     own = np.concatenate([sizes[:, None], partner_sizes], axis=1)
+    partner = np.repeat(OWN_AND_PARTNERS, len(sizes), axis=0)
+    if fit == "corner":
+        parts = _at_the_point(parts, own)
+        origin = np.where(INNER, own - (parts[..., 2:] - parts[..., :2]), 0)
+        return Layers(partner, parts, origin=origin, size=frame)
     if fit == "cover":
         tiles = _covering(own, sides, np.stack([y, x], axis=-1))
     else:
@@ -78,7 +96,6 @@ def mosaic(
         matrix[..., [1, 0], [1, 0]] = small / own
         matrix[..., 2, 2] = 1
         tiles = Geometry(matrix.reshape(-1, 3, 3), small.reshape(-1, 2))
-    partner = np.repeat(OWN_AND_PARTNERS, len(sizes), axis=0)
     return Layers(partner, parts, tiles=tiles, size=frame)
 
 
@@ -119,8 +136,7 @@ def _at_the_point(parts: Ints, small: Ints) -> Ints:
     """Rectangles of these sizes in their parts, with a corner at the point; none in empty parts."""
     inner = np.minimum(small, parts[..., 2:] - parts[..., :2])
     low, high = parts[..., :2], parts[..., 2:]
-    first = np.array([[[True, True], [True, False], [False, True], [False, False]]])
-    corner = np.where(first, high - inner, low)
+    corner = np.where(INNER, high - inner, low)
     filled = np.all(inner > 0, axis=2, keepdims=True)
     placed = np.concatenate([corner, corner + inner], axis=2)
     return np.asarray(np.where(filled, placed, 0))

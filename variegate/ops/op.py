@@ -138,9 +138,9 @@ class Mixing:
 
     partners: how many other samples of the batch it shows. blends: whether a pixel may hold two
     images at once, or a function of the step's arguments that tells. needs: what must be known of
-    the images, "saliency" or "instances". keyed: whether it draws a 64-bit word for each image.
-    any_size: whether images of one batch may differ in size. refuses: why a target of this name
-    cannot follow a step of these arguments, or "".
+    the images: "saliency", "instances" (their masks) or "objects" (these, or a mask). keyed:
+    whether it draws a 64-bit word for each image. any_size: whether images of one batch may differ
+    in size. refuses: why a target of this name cannot follow a step of these arguments, or "".
     """
 
     partners: int = 1

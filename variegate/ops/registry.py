@@ -10,6 +10,7 @@ from variegate.ops import (  # noqa: F401  (imported so that they declare their 
     codec,
     color,
     detail,
+    erasing,
     field,
     filters,
     frames,

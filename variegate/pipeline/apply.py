@@ -15,11 +15,11 @@ from variegate.ops.entries import Output
 from variegate.pipeline.buffers import Buffers
 from variegate.pipeline.forms import Targets
 from variegate.pipeline.marks import SHAPES, Marks
-from variegate.pipeline.mixed import instances_at
+from variegate.pipeline.mixed import instances_at, objects_at
 from variegate.pipeline.mixers import Mixers, check_marks, made
 from variegate.pipeline.moved import moved_marks
 from variegate.plan.maps import stages_shuffle
-from variegate.plan.program import LateMix, Mixed, MixStage, Program, Stage
+from variegate.plan.program import LateMix, Mixed, MixStage, OpenMix, Program, Stage
 from variegate.targets.images import stack
 from variegate.targets.labels import mix_labels, read_labels, soften
 from variegate.targets.tensors import as_host, is_tensor
@@ -85,10 +85,12 @@ def _on_device(images: Images, engine: Engine) -> bool:
 
 def _shows_others(program: Program) -> bool:
     """Whether any result shows another sample than itself."""
+    mixes: list[Any] = [stage for stage in program.stages if isinstance(stage, MixStage)]
+    for late in (stage for stage in program.stages if isinstance(stage, LateMix)):
+        mixes += late.parts
     return any(
-        isinstance(stage, LateMix)
-        or (isinstance(stage, MixStage) and len(stage.share) != len(stage.base))
-        for stage in program.stages
+        mix.partner.shape[1] > 0 if isinstance(mix, OpenMix) else len(mix.share) != len(mix.base)
+        for mix in mixes
     )
 
 
@@ -170,9 +172,14 @@ def _as_made(
             raise InputError("instance_masks: the plan pastes instances, which they tell")
         return instances_at(marks, Program(program.dtype, before), means.engine, means.threads)
 
+    def objects() -> list[Any]:
+        if marks is None or (marks.instance_masks is None and marks.masks is None):
+            raise InputError("masks: the plan hides what they mark")
+        return objects_at(marks, Program(program.dtype, before), means.engine, means.threads)
+
     if len(images) and is_tensor(images[0]):
         images = Images(as_host(image) for image in images)
-    found = mixed[number] = made(stage, images, known, means.mixers, fast, instances)
+    found = mixed[number] = made(stage, images, known, means.mixers, fast, instances, objects)
     return found
 
 

@@ -12,16 +12,16 @@ import numpy.typing as npt
 from variegate.engine.choose import choose
 from variegate.engine.engine import Engine, Images
 from variegate.errors import InputError, PolicyError
+from variegate.ops.entries import MAX_CHANNELS
 from variegate.ops.op import suggest
 from variegate.pipeline.forms import Targets
 from variegate.pipeline.marks import MARKS, Marks, as_batch_of_one, only
 from variegate.pipeline.moved import moved_marks
 from variegate.pipeline.stream import default_threads
 from variegate.plan.inverse import inverse_program
-from variegate.plan.lower import lower
 from variegate.plan.plan import Plan
 from variegate.plan.program import Program, Resample, Stage
-from variegate.plan.tables import MAX_CHANNELS
+from variegate.plan.regions import geometry_of
 from variegate.targets.images import stack
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def invert(
     threads = None if like is None else like.threads
     if threads is None:
         threads = default_threads() if len(plan) > 1 else 1
-    back = inverse_program(lower(plan, np.uint8, 3), np.float32, RESAMPLES[resample])
+    back = inverse_program(geometry_of(plan), np.float32, RESAMPLES[resample])
     stage = _only(back)
     sizes = np.asarray(stage.sizes_in, dtype=np.int64)
     marks = Marks.read({name: batch[name] for name in MARKS if name in batch}, sizes, form)

@@ -13,10 +13,11 @@ from variegate.pipeline.marks import Marks
 from variegate.plan.maps import runs
 from variegate.plan.program import MixStage, Program, Stage
 from variegate.plan.rings import Rings, joined
-from variegate.targets.annotations import COVERED, STAYS, Annotations, moved
+from variegate.targets.annotations import STAYS, Annotations, moved
 from variegate.targets.boxes import box_outlines
+from variegate.targets.connected import parts_of
 from variegate.targets.instance_masks import extents, instance_areas, run_instance_masks
-from variegate.targets.mixed import mixed, of_rows, shown_in, with_tiles
+from variegate.targets.mixed import cover_codes, mixed, of_rows, shown_in, with_tiles
 from variegate.targets.mixed_masks import mix_instance_masks, mix_masks
 from variegate.targets.tensors import as_host
 
@@ -79,6 +80,15 @@ def instances_at(marks: Marks, program: Program, engine: Engine, threads: int) -
     return found
 
 
+def objects_at(marks: Marks, program: Program, engine: Engine, threads: int) -> list[Any]:
+    """What can be told apart in each image after a program: its instances (k, h, w) bool, or
+    without instance masks the connected parts of its mask, counted from 1 (h, w).
+    """
+    if marks.instance_masks is not None:
+        return instances_at(marks, program, engine, threads)
+    return [parts_of(mask) for mask in run_masks(program, marks.masks or [], engine, threads)]
+
+
 def _through_mix(
     annotations: Annotations, masks: list[Any] | None, mix: MixStage, engine: Engine, threads: int
 ) -> tuple[Annotations, list[Any] | None]:
@@ -103,15 +113,18 @@ def _through_mix(
     if len(stays) < len(rows):
         found, rows, left, before = of_rows(found, stays), rows[stays], left[stays], before[stays]
         new = mix_instance_masks(tiles, mix.sizes_out, shown, found.first, rows, pictures.first)
-    return _fitted(found, new, before, left)
+    return _fitted(found, new, before, left, cover_codes(mix))
 
 
 def _fitted(
-    annotations: Annotations, masks: list[Any], before: Any, left: Any
+    annotations: Annotations, masks: list[Any], before: Any, left: Any, covers: Ints
 ) -> tuple[Annotations, list[Any]]:
-    """Boxes about what is left in the masks; instances without a pixel are covered."""
+    """Boxes about what is left in the masks; instances without a pixel are lost by `covers` (n,) of
+    the result that they are in.
+    """
     code = annotations.code.copy()
-    code[(left == 0) & (before > 0) & (code == STAYS)] = COVERED
+    lost = (left == 0) & (before > 0) & (code == STAYS)
+    code[lost] = covers[annotations.owner[lost]]
     outlines = dict(annotations.outlines)
     touched = (left < before) & (left > 0)
     if "boxes" in outlines and touched.any():

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from variegate.engine import compiled, flow
 from variegate.engine.engine import Images
-from variegate.engine.late import mix_of, paste_of
+from variegate.engine.late import erase_of, mix_of, paste_of
 from variegate.engine.puzzle import Solvers
 from variegate.engine.saliency import saliency_maps
 from variegate.errors import InputError, PolicyError
-from variegate.ops.layers import Pasted
+from variegate.ops.layers import Erased, Pasted
 from variegate.ops.op import Kind, Mixing
 from variegate.ops.registry import get
 from variegate.pipeline.marks import MARKS, Marks
@@ -56,7 +56,7 @@ class Mixers:
             _check_targets(step.op, step.arguments, batch)
         for stage in program.stages:
             for part in stage.parts if isinstance(stage, LateMix) else ():
-                if isinstance(part, MixStage) or isinstance(part.entry, Pasted):
+                if isinstance(part, MixStage) or isinstance(part.entry, (Pasted, Erased)):
                     continue
                 if part.entry.saliency == "given" and self.saliency is None:
                     raise InputError(
@@ -78,6 +78,8 @@ def _check_targets(op: str, arguments: Mapping[str, Any], batch: Mapping[str, An
                 raise InputError(f"{name}: {why}")
     if mixing.needs == "instances" and "instance_masks" not in batch:
         raise InputError(f"instance_masks: {op} needs them, since they say what is pasted")
+    if mixing.needs == "objects" and not {"instance_masks", "masks"} & set(batch):
+        raise InputError(f"masks: {op} hides what they mark: pass instance_masks= or masks=")
     if not mixing.does_blend(arguments):
         return
     if any(np.asarray(as_host(mask)).dtype.kind != "f" for mask in batch.get("masks", ())):
@@ -113,11 +115,12 @@ def made(
     mixers: Mixers,
     fast: bool,
     instances: Callable[[], list[Any]],
+    objects: Callable[[], list[Any]],
 ) -> MixStage:
     """The mix that a late one becomes for these images and labels (n, classes) or None.
 
     fast: by the compiled part, where it is there. instances: tells the masks (k, h, w) of the
-    instances of each image.
+    instances of each image, objects what else can be hidden (see mixed.objects_at).
     """
     by = compiled.solvers() if fast and compiled.available() else PLAIN
     maps: dict[str, Maps] = {}
@@ -128,6 +131,9 @@ def made(
             continue
         if isinstance(part.entry, Pasted):
             parts.append(paste_of(part, instances()))
+            continue
+        if isinstance(part.entry, Erased):
+            parts.append(erase_of(part, objects(), images[0].shape[2]))
             continue
         measure = part.entry.saliency
         if measure not in maps and measure == "given":

@@ -56,6 +56,8 @@ COUNTED = {
     Verb.MATCH: "match",
     Verb.SPECTRUM: "spectrum",
     Verb.CELLS: "cells_size",
+    Verb.HSV: "hsv",
+    Verb.PICK: "pick",
     Verb.CODEC: "codec",
 }
 AGREE = 1e-6  # how well a matrix and its inverse multiply to the identity, relative to their size
@@ -171,10 +173,10 @@ def _check_sources(mix: MixStage, sizes: Array) -> None:
     inside = (mix.tile_source >= 0) & (mix.tile_source < len(sizes))
     _rule(inside, "program", "partners lie inside the batch")
     source, origin, place = _array(mix.source), _array(mix.origin), _array(mix.place)
-    inside = (source >= 0) & (source < len(all_sizes))
+    inside = (source >= -1) & (source < len(all_sizes))
     _rule(inside, "program", "partners lie inside the batch")
     end = origin + place[:, 2:] - place[:, :2]
-    large = (origin >= 0) & (end <= all_sizes[source])
+    large = (origin >= 0) & ((end <= all_sizes[source]) | (source < 0)[:, None])
     _rule(large, "program", "layers lie inside their picture")
 
 
@@ -186,14 +188,17 @@ def counted_shares(mix: MixStage, sample: int) -> Array:
         seen[mix.base[sample]] = 1
     for layer in range(int(mix.start[sample]), int(mix.start[sample + 1])):
         source = int(mix.source[layer])
-        image = source if source < count else int(mix.tile_source[source - count])
         top, left, bottom, right = mix.place[layer]
         weight = np.full((bottom - top, right - left), mix.weight[layer])
         if mix.mask[layer] >= 0:
             weight = weight * mix.masks[mix.mask[layer], top:bottom, left:right]
         seen[:, top:bottom, left:right] *= 1 - weight
-        seen[image, top:bottom, left:right] += weight
+        if source >= 0:
+            image = source if source < count else int(mix.tile_source[source - count])
+            seen[image, top:bottom, left:right] += weight
     shares = seen.sum(axis=(1, 2))
+    if not shares.any():  # nothing but the fill
+        shares[sample] = 1
     return np.asarray(shares / max(float(shares.sum()), 1e-300))
 
 

@@ -9,15 +9,18 @@ import numpy as np
 
 from variegate.errors import PolicyError
 from variegate.ops.entries import (
+    MAX_CHANNELS,
     Cells,
     Channels,
     Codec,
     FillMode,
     Grid,
+    Hsv,
     Lightness,
     Match,
     Measure,
     Noise,
+    Picked,
     Rectangles,
     Shapes,
     Smooth,
@@ -28,7 +31,7 @@ from variegate.plan import neighbors
 from variegate.plan.drawn import Group
 from variegate.plan.made import Array, Columns, side_by_side
 from variegate.plan.program import Verb
-from variegate.plan.tables import MAX_CHANNELS, fill_rows
+from variegate.plan.tables import fill_rows
 
 LUMA = np.array([0.299, 0.587, 0.114])
 Maker: TypeAlias = Callable[[Any, Group, int], Columns]
@@ -52,6 +55,30 @@ def _toward(entry: Toward, group: Group, channels: int) -> Columns:
 
 def _channels(entry: Channels, group: Group, channels: int) -> Columns:
     return Columns(Verb.CHANNELS, {"channels": entry.matrix.reshape(-1, 12)})
+
+
+def _picked(entry: Picked, group: Group, channels: int) -> Columns:
+    colors = 3 if channels in (1, 3, 4) else channels
+    keys, count = entry.keys[:, :colors], len(group.rows)
+    pick = np.tile(np.arange(MAX_CHANNELS, dtype=np.int32), (count, 1))
+    first = np.argsort(keys, axis=1)
+    if entry.count is None:
+        pick[:, :colors] = first
+    else:
+        place = np.argsort(first, axis=1)
+        pick[:, :colors][place < entry.count[:, None]] = -1
+    fill = fill_rows(entry.fill, count, colors, group.op.name)
+    if channels > 1:
+        return Columns(Verb.PICK, {"pick": pick, "pick_fill": fill})
+    matrix = np.zeros((count, 3, 4))  # one channel is the luma of three
+    matrix[:, :, :3] = pick[:, :3, None] == np.arange(3)
+    matrix[:, :, 3] = np.where(pick[:, :3] < 0, fill[:, :3] / 255.0, 0.0)
+    return Columns(Verb.CHANNELS, {"channels": matrix.reshape(-1, 12)})
+
+
+def _hsv(entry: Hsv, group: Group, channels: int) -> Columns:
+    numbers = entry.degrees, entry.saturation, entry.value, entry.add_saturation, entry.add_value
+    return Columns(Verb.HSV, {"hsv": np.stack(np.broadcast_arrays(*numbers), axis=1)})
 
 
 def _measure(entry: Measure, group: Group, channels: int) -> Columns:
@@ -145,6 +172,8 @@ def _codec(entry: Codec, group: Group, channels: int) -> Columns:
 MAKERS: dict[type, Maker] = {
     Toward: _toward,
     Channels: _channels,
+    Hsv: _hsv,
+    Picked: _picked,
     Measure: _measure,
     Smooth: _smooth,
     Rectangles: _rectangles,

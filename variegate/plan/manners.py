@@ -8,10 +8,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from variegate.ops.entries import MAX_CHANNELS
 from variegate.ops.settings import BORDERS, RESAMPLES
 from variegate.plan.drawn import Group
 from variegate.plan.program import Border, Resample
-from variegate.plan.tables import MAX_CHANNELS, fill_rows
+from variegate.plan.tables import fill_rows
 
 # Resample, border, antialias, fill (levels for each channel); None: no op has said it yet.
 Manner: TypeAlias = tuple[Any, Any, Any, Any]

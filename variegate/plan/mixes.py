@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from variegate.ops.entries import Geometry
-from variegate.ops.layers import ITSELF, Layers
+from variegate.ops.entries import MAX_CHANNELS, Geometry
+from variegate.ops.layers import NOTHING, Layers
 from variegate.plan.drawn import Group
 from variegate.plan.geometry import PendingGeometry
 from variegate.plan.program import MixStage, Stage
-from variegate.plan.tables import MAX_CHANNELS, Entries
+from variegate.plan.tables import Entries
 
 Array = npt.NDArray[Any]
 Rows = npt.NDArray[np.int64]
@@ -22,10 +22,11 @@ NO_FILL = np.zeros(MAX_CHANNELS, dtype=np.float32)
 
 
 def shown_samples(layers: Layers, rows: Rows, partner: Rows) -> Rows:
-    """Which sample of the batch each layer shows, (k * m,)."""
+    """Which sample of the batch each layer shows, -1 for none (k * m,)."""
     wide = np.concatenate([partner, rows[:, None]], axis=1)  # ITSELF is the last
-    places = np.where(layers.partner == ITSELF, partner.shape[1], layers.partner)
-    return np.take_along_axis(wide, places, axis=1).reshape(-1)
+    places = np.where(layers.partner < 0, partner.shape[1], layers.partner)
+    shown = np.take_along_axis(wide, places, axis=1)
+    return np.where(layers.partner == NOTHING, -1, shown).reshape(-1)
 
 
 def tile_stage(
@@ -89,7 +90,7 @@ def mix_stage(
         sizes_out=sizes_out,
         base=base,
         start=start,
-        source=shown[order] if tiles is None else count + order,
+        source=np.where(shown[order] < 0, -1, shown[order] if tiles is None else count + order),
         place=placed,
         origin=np.ascontiguousarray(origin[order], dtype=np.int32),
         weight=weights,
@@ -124,8 +125,9 @@ def joined(mixes: list[MixStage]) -> MixStage:
     shares = _Shares.of(first)
     for mix in mixes[1:]:
         fresh = mix.base < 0
-        base[fresh], sizes_out[fresh], fill[fresh] = -1, mix.sizes_out[fresh], mix.fill[fresh]
+        base[fresh], sizes_out[fresh] = -1, mix.sizes_out[fresh]
         changed = fresh | (np.diff(mix.start) > 0)
+        fill[changed] = mix.fill[changed]
         shares = shares.replaced(_Shares.of(mix), changed)
     parts = [mix.masks for mix in mixes if len(mix.masks)]
     start = np.zeros(count + 1, dtype=np.int64)
@@ -200,13 +202,19 @@ def _shares(
 ) -> tuple[Rows, Rows, Floats]:
     """start (n + 1,), source and share (s,): counted pixels of each image that a result shows.
 
-    Layers of one result lie beside each other, or they all show the image below them.
+    Layers of one result lie beside each other, or they all show the image below them. What shows
+    nothing but the fill is wholly of the image itself.
     """
     count = len(sizes)
     whole = np.prod(sizes, axis=1).astype(np.float64)
+    filled = shown < 0
+    whole -= np.bincount(owner[filled], weights=areas[filled], minlength=count)
+    owner, shown, areas = owner[~filled], shown[~filled], areas[~filled]
     covered = np.bincount(owner, weights=areas, minlength=count)
     below = np.flatnonzero(base >= 0)
     whole[base < 0] = covered[base < 0]  # the fill is of no image
+    empty = whole == 0
+    whole[empty] = 1
     keys = np.concatenate([below * count + base[below], owner * count + shown])
     amounts = np.concatenate([whole[below] - covered[below], areas])
     found, place = np.unique(keys, return_inverse=True)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.ops.entries import Output
-from variegate.ops.layers import Pasted, Puzzle, Salient
+from variegate.ops.layers import Erased, Pasted, Puzzle, Salient
 
 Array: TypeAlias = npt.NDArray[np.generic]
 Numbers: TypeAlias = npt.NDArray[Any]
@@ -47,7 +47,9 @@ class Verb(IntEnum):
     MATCH = 19
     SPECTRUM = 20
     CELLS = 21
-    CODEC = 22
+    HSV = 22
+    PICK = 23
+    CODEC = 24
 
 
 class Resample(IntEnum):
@@ -115,6 +117,9 @@ class Tables:
         float32, REACH + 1 rows for each channel.
     cells_size (k, 2) int32: the frame; cells_start (k + 1,) int64 into cells (t, 6) int32 y1 x1 y2
         x2 and the source's corner y x.
+    hsv (k, 5) float64: degrees, then times and shifts of saturation and value (levels), see
+        ops.entries.Hsv.
+    pick (k, 16) int32: the channel that each becomes, or -1 for that of pick_fill (k, 16) float32.
     codec (k, 2) int32: quality, FileFormat.
     """
 
@@ -166,6 +171,9 @@ class Tables:
     cells_size: Array
     cells_start: Array
     cells: Array
+    hsv: Array
+    pick: Array
+    pick_fill: Array
     codec: Array
 
 
@@ -193,10 +201,10 @@ class MixStage:
 
     sizes_in, sizes_out (n, 2) int64. base (n,) int64: the sample that lies below, or -1 for the
     fill. start (n + 1,) int64: each sample's layers among m of them. source (m,) int64: a sample of
-    the batch, or n + a tile. place (m, 4) int32 y1 x1 y2 x2, within the result. origin (m, 2)
-    int32: the pixel of the source at the place's upper left. weight (m,) float64: pixel = pixel +
-    weight * (source - pixel). mask (m,) int64: which of masks (r, h, w) bool says what is covered,
-    or -1 for the whole place. fill (n, 16) float32 levels.
+    the batch, n + a tile, or -1 for the fill. place (m, 4) int32 y1 x1 y2 x2, within the result.
+    origin (m, 2) int32: the pixel of the source at the place's upper left. weight (m,) float64:
+    pixel = pixel + weight * (source - pixel). mask (m,) int64: which of masks (r, h, w) bool says
+    what is covered, or -1 for the whole place. fill (n, 16) float32 levels.
     tiles: stages that make tiles, the first of all samples of the first stage, and so on; sample t
     among them is sample tile_source[t] of the batch on its way. share_start (n + 1,) int64,
     share_source, share (s,): which samples a result shows, and which share of its pixels each of
@@ -231,7 +239,7 @@ class OpenMix:
     """
 
     op: str
-    entry: Salient | Puzzle | Pasted
+    entry: Salient | Puzzle | Pasted | Erased
     rows: Numbers
     partner: Numbers
     sizes: Numbers

@@ -58,7 +58,7 @@ def geometry_of(plan: Plan) -> Program:
         for group in span:
             fill = group.settings.get("fill")
             channels = max(channels, len(fill) if isinstance(fill, tuple) else 1)
-            kept = group.op.kind in (*GEOMETRY, Kind.MIX)
+            kept = group.op.kind in (*GEOMETRY, Kind.CELLS, Kind.MIX)
             groups.append(group if kept else Group(NEUTRAL, {}, group.rows, group.position, {}))
         spans.append(groups)
     return lower(replace(plan, records=Drawn(spans, tuple)), np.uint8, channels)

@@ -11,14 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.errors import PolicyError
-from variegate.ops.entries import REACH
+from variegate.ops.entries import MAX_CHANNELS, REACH
 from variegate.plan.kernels import Kernels, Part
 from variegate.plan.program import KNOTS, Tables, Verb
 
 Array = npt.NDArray[Any]
 Rows = npt.NDArray[np.int64]
 
-MAX_CHANNELS = 16
 NO_COUNTS = dict.fromkeys(Verb, 0)
 SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
     "warp_matrix": ((9,), np.float64),
@@ -55,6 +54,9 @@ SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
     "match": ((), np.float64),
     "spectrum": ((), np.float64),
     "cells_size": ((2,), np.int32),
+    "hsv": ((5,), np.float64),
+    "pick": ((MAX_CHANNELS,), np.int32),
+    "pick_fill": ((MAX_CHANNELS,), np.float32),
     "codec": ((2,), np.int32),
 }
 

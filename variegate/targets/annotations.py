@@ -32,8 +32,9 @@ REASONS = (
     "below min_visibility",
     "not a legal shape",
     "covered by a mix",
+    "hidden by a dropout",
 )
-STAYS, OUT, SMALL, HIDDEN, ILLEGAL, COVERED = range(6)
+STAYS, OUT, SMALL, HIDDEN, ILLEGAL, COVERED, ERASED = range(7)
 NOTHING = 1e-9  # pixels that rounding may leave where nothing is seen
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from variegate.plan.program import MixStage
 from variegate.plan.rings import Rings, areas, clip_to_box, ring_areas
 from variegate.plan.rings import joined as joined_rings
-from variegate.targets.annotations import COVERED, NOTHING, STAYS, Annotations, moved
+from variegate.targets.annotations import COVERED, ERASED, NOTHING, STAYS, Annotations, moved
 from variegate.targets.keypoints import Points
 from variegate.targets.outlines import Outlines
 from variegate.targets.pieces import Piece, pictures_of, pieces_of
@@ -124,7 +124,7 @@ def mixed(
     whether that lies below all layers (k,).
 
     pictures: as `with_tiles` gives them. What a layer shows nothing of does not come along; what a
-    layer hides of the image below stays with the code COVERED.
+    layer hides of the image below stays with the code COVERED or ERASED.
     """
     counts = (pictures.first[1:] - pictures.first[:-1])[[one.picture for one in shown]]
     starts = pictures.first[:-1][[one.picture for one in shown]]
@@ -146,7 +146,8 @@ def mixed(
     keep = np.ones(len(rows), dtype=np.bool_)
     below = np.array([one.below for one in shown], dtype=np.bool_)[which]
     if seen is not None:
-        code[hidden & below & (code == STAYS)] = COVERED
+        lost = hidden & below & (code == STAYS)
+        code[lost] = cover_codes(mix)[result[lost]]
         keep = below | ~hidden
     for place, one in enumerate(shown):
         if one.only is not None:
@@ -162,6 +163,13 @@ def mixed(
         share[kept],
     )
     return found, rows[kept], below[kept]
+
+
+def cover_codes(mix: MixStage) -> Ints:
+    """What an instance that is hidden in each result (n,) is lost by."""
+    owner = np.repeat(np.arange(len(mix.base)), np.diff(mix.start))
+    erased = np.bincount(owner[mix.source < 0], minlength=len(mix.base)) > 0
+    return np.where(erased, ERASED, COVERED)
 
 
 def _cut(

@@ -9,9 +9,11 @@ import numpy.typing as npt
 
 from variegate.plan.maps import warp_levels
 from variegate.plan.program import MixStage
+from variegate.plan.rectangles import rectangles_of
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+FILL = -2  # what a layer of the fill shows; -1 is what lies below where no sample does
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,11 @@ class Piece:
 
 
 def pictures_of(mix: MixStage) -> Ints:
-    """Which picture each layer shows (m,): tiles that nothing moved are the image itself."""
+    """Which picture each layer shows (m,): tiles that nothing moved are the image itself; FILL."""
     count = len(mix.base)
     shown = np.arange(count + len(mix.tile_source))
     shown[count:][~moved_tiles(mix)] = mix.tile_source[~moved_tiles(mix)]
-    return np.asarray(shown[mix.source], dtype=np.int64)
+    return np.where(mix.source < 0, FILL, shown[mix.source]).astype(np.int64)
 
 
 def moved_tiles(mix: MixStage) -> npt.NDArray[np.bool_]:
@@ -74,7 +76,8 @@ def pieces_of(mix: MixStage, sample: int, pictures: Ints) -> list[Piece]:
             weight *= mix.masks[mix.mask[layer]]
         y, x = mix.origin[layer].tolist()
         shift = top - y, left - x
-        found[:0] = _split(int(pictures[layer]), shift, weight * rest, rows, columns)
+        if pictures[layer] != FILL:
+            found[:0] = _split(int(pictures[layer]), shift, weight * rest, rows, columns)
         rest *= 1 - weight
     return found if base < 0 else _split(base, (0, 0), rest, rows, columns) + found
 
@@ -94,25 +97,6 @@ def _split(
 ) -> list[Piece]:
     """One piece for each share above 0."""
     return [
-        Piece(picture, shift, float(value), _rectangles(share == value, rows, columns))
+        Piece(picture, shift, float(value), rectangles_of(share == value, rows, columns))
         for value in np.unique(share[share > 0])
     ]
-
-
-def _rectangles(covered: npt.NDArray[np.bool_], rows: Ints, columns: Ints) -> Ints:
-    """A region of cells between edges as rectangles that do not overlap (r, 4)."""
-    wide = np.zeros((covered.shape[0] + 1, covered.shape[1] + 2), dtype=np.int8)
-    wide[:-1, 1:-1] = covered
-    change = np.diff(wide, axis=1)
-    open_runs: dict[tuple[int, int], int] = {}
-    found = []
-    for row in range(len(wide)):
-        starts, ends = np.flatnonzero(change[row] == 1), np.flatnonzero(change[row] == -1)
-        runs = set(zip(starts.tolist(), ends.tolist(), strict=True))
-        ended = [run for run in open_runs if run not in runs]
-        found += [(open_runs.pop(run), run[0], row, run[1]) for run in ended]
-        for run in runs:
-            open_runs.setdefault(run, row)
-    cells = np.array(sorted(found), dtype=np.int64).reshape(-1, 4)
-    edges = rows[cells[:, [0, 2]]], columns[cells[:, [1, 3]]]
-    return np.stack([edges[0][:, 0], edges[1][:, 0], edges[0][:, 1], edges[1][:, 1]], axis=1)

@@ -37,7 +37,7 @@ def brightness(images: Image, labels: Any) -> Any:
 
 def needed(op: Op, images: Image) -> dict[str, Any]:
     """The targets that an op cannot do without: the left half of each image is an instance."""
-    if op.mixing is None or op.mixing.needs != "instances":
+    if op.mixing is None or op.mixing.needs not in ("instances", "objects"):
         return {}
     masks = np.zeros((len(images), 1, *images.shape[1:3]), dtype=np.bool_)
     masks[..., : (images.shape[2] + 1) // 2] = True

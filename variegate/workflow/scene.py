@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 SIZE = (60, 90)
 GAP = 3
+# Ops whose sizes are pixels of photographs: they are run on pictures so many times as large, which
+# are made smaller for the strip.
+PIXELS, ENLARGED = (Kind.SHAPES,), 4
 DRAWS = 8
 TARGETS = ("mask", "boxes", "keypoints")
 # Of a photograph of a tower that comes with scikit-learn, as shares of its width and height.
@@ -126,10 +129,14 @@ def _between(ends: tuple[float, float], share: float, *, whole: bool) -> tuple[f
     return value, value
 
 
-def strip(op: Op, samples: list[Sample], engine: str = "reference") -> tuple[Image, list[str]]:
-    """The original and the op's three settings side by side, with marks, and their titles."""
+def strip(op: Op, engine: str = "reference") -> tuple[Image, list[str]]:
+    """The original and the op's three settings side by side, with marks, and their titles. Needs
+    scikit-learn.
+    """
     from PIL import Image
 
+    times = ENLARGED if op.kind in PIXELS else 1
+    samples = scenes((SIZE[0] * times, SIZE[1] * times))
     shown = [("original", samples[0])]
     for title, step, draw in ladder(op):
         out = run(step, samples, epoch=draw, engine=engine)

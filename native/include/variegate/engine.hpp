@@ -16,8 +16,8 @@ struct Picture {
     Shape shape;
 };
 
-// See variegate.plan.program.MixStage. shapes (samples,): of the results. masks: of the shape of
-// the sample that uses them, 0 or 1.
+// See variegate.plan.program.MixStage: a source of -1 is the fill. shapes (samples,): of the
+// results. masks: of the shape of the sample that uses them, 0 or 1.
 struct MixStage {
     int64_t samples = 0;
     const Shape* shapes = nullptr;

@@ -25,8 +25,10 @@ void join(const Planes& planes, int64_t pixels, uint8_t* out);
 // The grays of a tile (see gray.hpp); out may be a plane of it: tile_pixels +
 // slack bytes.
 void gray_plane(const Planes& planes, int64_t pixels, uint8_t* out);
-// What CHANNELS and TOWARD do to a tile.
+// What CHANNELS, HSV, PICK and TOWARD do to a tile.
 void mix_planes(Planes& planes, int64_t pixels, const double* matrix);
+void turn_planes(Planes& planes, int64_t pixels, const double* row);
+void pick_planes(Planes& planes, int64_t pixels, const int32_t* from, const float* fill);
 void blend_planes(Planes& planes, int64_t pixels, float factor);
 
 // The sum of the grays of `count` pixels of three bytes.

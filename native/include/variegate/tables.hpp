@@ -29,6 +29,8 @@ enum class Verb : int32_t {
     Match,
     Spectrum,
     Cells,
+    Hsv,
+    Pick,
     Codec,
 };
 enum class Resample : int32_t { Nearest, Bilinear, Bicubic, Box };
@@ -116,7 +118,12 @@ struct Tables {
     int64_t cell_rows = 0;
     const int64_t* cells_start = nullptr;
     const int32_t* cells = nullptr; // (t, 6): y1 x1 y2 x2, and the source's corner y x
-    const float* normal = nullptr;  // (normal_entries,)
+    int64_t hsv_rows = 0;
+    const double* hsv = nullptr; // (k, 5): turn, two times, two shifts
+    int64_t picks = 0;
+    const int32_t* pick = nullptr; // (k, max_channels): a channel, or -1 for the fill
+    const float* pick_fill = nullptr;
+    const float* normal = nullptr; // (normal_entries,)
 };
 
 // Entries of each of n samples, run in order.

@@ -80,6 +80,21 @@ struct Floats {
     friend Floats operator+(Floats a, Floats b) { return {VARIEGATE_PS(add)(a.lanes, b.lanes)}; }
     friend Floats operator-(Floats a, Floats b) { return {VARIEGATE_PS(sub)(a.lanes, b.lanes)}; }
     friend Floats operator*(Floats a, Floats b) { return {VARIEGATE_PS(mul)(a.lanes, b.lanes)}; }
+    friend Floats operator/(Floats a, Floats b) { return {VARIEGATE_PS(div)(a.lanes, b.lanes)}; }
+    // `below` where this is below 0, `otherwise` elsewhere.
+    Floats choose(Floats below, Floats otherwise) const {
+#if defined(__AVX512VBMI__)
+        const __mmask16 is_below = _mm512_cmp_ps_mask(lanes, _mm512_setzero_ps(), _CMP_LT_OQ);
+        return {_mm512_mask_blend_ps(is_below, otherwise.lanes, below.lanes)};
+#elif defined(__AVX2__)
+        const __m256 is_below = _mm256_cmp_ps(lanes, _mm256_setzero_ps(), _CMP_LT_OQ);
+        return {_mm256_blendv_ps(otherwise.lanes, below.lanes, is_below)};
+#else
+        const __m128 is_below = _mm_cmplt_ps(lanes, _mm_setzero_ps());
+        return {
+            _mm_or_ps(_mm_and_ps(is_below, below.lanes), _mm_andnot_ps(is_below, otherwise.lanes))};
+#endif
+    }
     // The smaller and the larger of each.
     Floats lower(Floats other) const { return {VARIEGATE_PS(min)(lanes, other.lanes)}; }
     Floats upper(Floats other) const { return {VARIEGATE_PS(max)(lanes, other.lanes)}; }
@@ -201,6 +216,12 @@ struct Floats {
     }
     friend Floats operator*(Floats a, Floats b) {
         return each([&](int k) { return a.lanes[k] * b.lanes[k]; });
+    }
+    friend Floats operator/(Floats a, Floats b) {
+        return each([&](int k) { return a.lanes[k] / b.lanes[k]; });
+    }
+    Floats choose(Floats below, Floats otherwise) const {
+        return each([&](int k) { return lanes[k] < 0 ? below.lanes[k] : otherwise.lanes[k]; });
     }
     Floats lower(Floats b) const {
         return each([&](int k) { return lanes[k] < b.lanes[k] ? lanes[k] : b.lanes[k]; });

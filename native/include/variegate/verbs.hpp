@@ -33,8 +33,8 @@ bool stretches(const double* matrix);
 
 template <class T> void warp(const T* in, Shape shape, const Warp& warp, T* out, Scratch& scratch);
 
-// A run of LOOKUP, CHANNELS, TOWARD and LUMA entries. `out` may be `in` where no LUMA is among
-// them.
+// A run of LOOKUP, CHANNELS, TOWARD, HSV, PICK and LUMA entries. `out` may be `in` where no LUMA is
+// among them.
 template <class T>
 void pointwise(const T* in, Shape shape, const Stage& stage, int64_t first, int64_t last, T* out,
                Scratch& scratch);
@@ -42,7 +42,10 @@ void pointwise(const T* in, Shape shape, const Stage& stage, int64_t first, int6
 // These change `count` pixels; `out` may be `in`.
 template <class T>
 void channels(const T* in, int64_t count, int channels, const double* matrix, T* out);
+template <class T> void hsv(const T* in, int64_t count, int channels, const double* row, T* out);
 template <class T> void toward(const T* in, int64_t count, int channels, float factor, T* out);
+template <class T>
+void pick(const T* in, int64_t count, int channels, const int32_t* from, const float* fill, T* out);
 template <class T> void luma(const T* in, int64_t count, int channels, T* out);
 
 // These change `count` values.

@@ -37,25 +37,25 @@ def color_jitter(a: Given) -> Steps:
     ]  # fmt: skip
     low, high = a.pair("hue", scale=360.0)
     if (low, high) != (0.0, 0.0):
-        a.changed("hue turns in YIQ here, in HSV there")
-        one = (1.0, 1.0)
-        hue = {"hue": (max(low, -180.0), min(high, 180.0)), "saturation": one, "value": one}
-        steps.append(Step("HueSaturationValue", hue))
+        steps.append(_hsv((max(low, -180.0), min(high, 180.0))))
     still = [s for s in steps if s.arguments.get("factor") != (1.0, 1.0)]
     if len(still) < 2:
         return list(still) or [Step("Identity")]
     return [OneOf(tuple(Sequence(order) for order in permutations(still)))]
 
 
+def _hsv(hue: tuple[float, float], **more: tuple[float, float]) -> Step:
+    """A turn of the hue, with nothing multiplied."""
+    one = {"saturation": (1.0, 1.0), "value": (1.0, 1.0)}
+    return Step("HueSaturationValue", {"hue": hue, **one, **more})
+
+
 def hue_saturation_value(a: Given) -> Steps:
-    """HueSaturationValue: they add, here saturation and value are scaled."""
-    a.changed("hue turns in YIQ here, in HSV there; saturation and value are scaled, not added to")
-    hue = a.pair("hue_shift_limit", scale=2.0)
-    shares = {}
-    for name, key in (("saturation", "sat_shift_limit"), ("value", "val_shift_limit")):
-        low, high = a.pair(key)
-        shares[name] = (max(0.0, 1 + low / FULL), 1 + high / FULL)
-    return [Step("HueSaturationValue", {"hue": hue, **shares})]
+    """HueSaturationValue; on bytes theirs keeps the hue in steps of 2 degrees."""
+    a.changed("on bytes real numbers, rounded once; there hue in steps of 2 degrees")
+    low, high = a.pair("hue_shift_limit", scale=2.0)
+    plus = {"add_saturation": a.pair("sat_shift_limit"), "add_value": a.pair("val_shift_limit")}
+    return [_hsv((max(low, -180.0), min(high, 180.0)), **plus)]
 
 
 def rgb_shift(a: Given) -> Steps:

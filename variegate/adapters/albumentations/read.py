@@ -10,7 +10,7 @@ from math import factorial, prod
 from pathlib import Path
 from typing import Any
 
-from variegate.adapters.albumentations import geometry, neighbors, noise, pixels
+from variegate.adapters.albumentations import geometry, neighbors, noise, pixels, weather
 from variegate.adapters.albumentations.given import CONTAINERS, Given, Skip, complete
 from variegate.adapters.report import Report, grouped
 from variegate.errors import PolicyError
@@ -18,7 +18,7 @@ from variegate.policy import nodes as tree
 from variegate.policy.nodes import Node, Step
 from variegate.policy.policy import Policy
 
-TABLE = {**geometry.TABLE, **pixels.TABLE, **neighbors.TABLE, **noise.TABLE}
+TABLE = {**geometry.TABLE, **pixels.TABLE, **neighbors.TABLE, **noise.TABLE, **weather.TABLE}
 # More ways than these to choose some of the steps are not written out.
 MOST_WAYS = 2000
 MAX_BYTES = 16 << 20

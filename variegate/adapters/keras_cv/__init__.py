@@ -32,6 +32,7 @@ from variegate.adapters.keras_cv.geometry import (
     Resizing,
 )
 from variegate.adapters.keras_cv.layer import Layer
+from variegate.adapters.keras_cv.mixing import AugMix, CutMix, FourierMix, MixUp, Mosaic
 from variegate.adapters.keras_cv.pixels import (
     AutoContrast,
     ChannelShuffle,
@@ -54,8 +55,6 @@ from variegate.adapters.keras_cv.pixels import (
 )
 from variegate.adapters.keras_cv.policies import (
     Augmenter,
-    CutMix,
-    MixUp,
     RandAugment,
     RandomApply,
     RandomAugmentationPipeline,
@@ -64,17 +63,20 @@ from variegate.adapters.keras_cv.policies import (
 )
 
 __all__ = [
+    "AugMix",
     "Augmenter",
     "AutoContrast",
     "ChannelShuffle",
     "ConstantFactorSampler",
     "CutMix",
     "Equalization",
+    "FourierMix",
     "Grayscale",
     "GridMask",
     "JitteredResize",
     "Layer",
     "MixUp",
+    "Mosaic",
     "NormalFactorSampler",
     "Posterization",
     "RandAugment",

@@ -13,6 +13,7 @@ from variegate.policy.nodes import Node, Step
 
 Range = Sequence[float]
 FULL = 255.0
+MOST = 1000.0  # times the saturation, which is then full wherever there is any
 
 
 def AutoContrast(value_range: Range, seed: int | None = None) -> Layer:
@@ -98,13 +99,15 @@ def RandomContrast(value_range: Range, factor: Any, seed: int | None = None) -> 
 
 
 def RandomHue(factor: Any, value_range: Range, seed: int | None = None) -> Layer:
-    """Turn the hue by up to half a turn times `factor`, to either side, in YIQ (there in HSV)."""
+    """Turn the hue by up to half a turn times `factor`, to either side."""
     steps = [_hue(factor, "RandomHue.factor")]
     return Layer("RandomHue", steps, seed=seed, value_range=value_range)
 
 
 def RandomSaturation(factor: Any, seed: int | None = None) -> Layer:
-    """Scale the saturation by x / (1 - x): 0 is gray, 0.5 unchanged. Drawn evenly after that."""
+    """Scale the saturation of HSV by x / (1 - x): 0 is gray, 0.5 unchanged. Drawn evenly after
+    that.
+    """
     return Layer("RandomSaturation", [_saturation(factor, "RandomSaturation.factor")], seed=seed)
 
 
@@ -145,8 +148,10 @@ def _contrast(value: Any, name: str) -> Step:
 
 def _saturation(value: Any, name: str) -> Step:
     low, high = factor(value, name)
-    ranges = tuple(min(x / (1 - x), 20.0) if x < 1 else 20.0 for x in (low, high))
-    return Step("Color", {"factor": ranges})
+    ranges = tuple(min(x / (1 - x), MOST) if x < 1 else MOST for x in (low, high))
+    return Step(
+        "HueSaturationValue", {"hue": (0.0, 0.0), "saturation": ranges, "value": (1.0, 1.0)}
+    )
 
 
 def _hue(value: Any, name: str) -> Step:

@@ -168,15 +168,3 @@ def _shared(layers: Sequence[Layer], name: str) -> dict[str, Any]:
         "value_range": next(iter(ranges), None),
         "bounding_box_format": next(iter(formats), None),
     }
-
-
-def MixUp(alpha: float = 0.2, seed: int | None = None) -> Layer:
-    """Blend with another image of the batch; labels are one-hot floats and are blended too."""
-    return Layer("MixUp", [Step("MixUp", {"alpha": alpha})], seed=seed)
-
-
-def CutMix(alpha: float = 1.0, seed: int | None = None) -> Layer:
-    """Paste a rectangle of another image; labels count the pixels that are really there (there the
-    area before it is cut off at the border).
-    """
-    return Layer("CutMix", [Step("CutMix", {"alpha": alpha})], seed=seed)
