@@ -18,18 +18,45 @@ GRID = (4, 6)  # blocks whose means are kept
 
 
 class Case(NamedTuple):
-    """One row of the table. why: what makes a difference, where there is one."""
+    """One row of the table. why: what makes a difference, where there is one. targets: what goes
+    along with the image on both sides; theirs: on their side alone.
+    """
 
     name: str
     arguments: Mapping[str, Any]
     how: str = "once"
     why: str = ""
+    targets: Mapping[str, Any] = {}
+    theirs: Mapping[str, Any] = {}
 
 
 BILINEAR = "weights of 1/32 pixel there, finer here"
 EDGE = f"{BILINEAR}; there the outermost pixels are blended with the fill"
 SHIFT = f"{EDGE}; shifts are whole pixels there"
 ONE, NONE = (1.0, 1.0), (0.0, 0.0)
+
+
+def as_it_is(image: Any) -> Any:
+    """The read_fn of references that are arrays."""
+    return image
+
+
+def waves(height: int = 240, width: int = 320) -> Any:
+    """A made-up reference (h, w, 3) uint8: waves of its own for each channel."""
+    y, x = np.mgrid[:height, :width] / height
+    parts = [np.sin(9 * x + 3 * y), np.sin(4 * y), np.cos(5 * x - 6 * y)]
+    return np.rint(np.stack(parts, axis=2) * 90 + (150, 110, 90)).astype(np.uint8)
+
+
+def discs(height: int = 240, width: int = 320) -> Any:
+    """A mask (h, w) uint8 of two discs."""
+    y, x = np.mgrid[:height, :width]
+    near = [(y - 80) ** 2 + (x - a) ** 2 < 50**2 for a in (90, 230)]
+    return np.where(near[0], 1, np.where(near[1], 2, 0)).astype(np.uint8)
+
+
+REFERENCE = {"reference_images": [waves()], "read_fn": as_it_is}
+NO_MORE = {"hm_metadata": [], "fda_metadata": []}  # without them it refuses to run
 JITTER = {"brightness": ONE, "contrast": ONE, "saturation": ONE, "hue": NONE}
 
 CASES = (
@@ -185,7 +212,21 @@ CASES = (
     Case("RandomShadow", {}, "draws", "other shapes"),
     Case("RandomSunFlare", {"src_radius": 60}, "draws", "other circles"),
     Case("Illumination", {}, "draws", "other directions"),
-    Case("XYMasking", {"num_masks_x": 2, "mask_x_length": 20}, "draws", "lengths in pixels there"),
+    Case("XYMasking", {"num_masks_x": (2, 2), "mask_x_length": (20, 20)}, "draws", "other places"),
+    Case("XYMasking", {"num_masks_y": 3, "mask_y_length": (5, 30)}, "draws", "other places"),
+    Case("MaskDropout", {"max_objects": (1, 1), "fill": 9}, "set", targets={"mask": discs()}),
+    Case("MaskDropout", {"max_objects": (2, 2)}, targets={"mask": discs()}),
+    Case("HistogramMatching", {**REFERENCE, "blend_ratio": ONE}, theirs=NO_MORE),
+    Case("HistogramMatching", {**REFERENCE, "blend_ratio": (0.5, 0.5)}, theirs=NO_MORE),
+    Case("FDA", {**REFERENCE, "beta_limit": (0.05, 0.05)}, theirs=NO_MORE),
+    Case("FDA", {**REFERENCE, "beta_limit": (0.1, 0.1)}, theirs=NO_MORE),
+    Case(
+        "Mosaic",
+        {"target_size": (240, 320), "cell_shape": (240, 320)},
+        "draws",
+        "other places",
+        theirs={"mosaic_metadata": []},
+    ),
     Case("AdvancedBlur", {}, "draws", "no generalized kernel here"),
     Case("AdditiveNoise", {}, "draws", ""),
     Case("ChromaticAberration", {}, "draws", ""),
@@ -206,6 +247,10 @@ def key(case: Case) -> str:
 
 
 def _text(value: Any) -> str:
+    if callable(value):
+        return str(value.__name__)
+    if isinstance(value, np.ndarray):
+        return f"an image of {value.shape[0]} x {value.shape[1]}"
     if isinstance(value, (tuple, list)):
         return "(" + ", ".join(_text(v) for v in value) + ")"
     if isinstance(value, Mapping):

@@ -3,6 +3,7 @@ at equal parameters.
 
     python benchmarks/albumentations_table.py                    the page, from kept numbers
     python benchmarks/albumentations_table.py --peer PYTHON      measures again first
+    python benchmarks/albumentations_table.py --peer PYTHON --only FDA ...   these transforms alone
     python benchmarks/albumentations_table.py --found FOLDER     compares with a peer's run again
 """
 
@@ -51,7 +52,9 @@ def compare(case: Case, theirs: dict[str, Any], folder: Path, image: Any) -> dic
     row: dict[str, Any] = {"how": case.how, "remarks": remarks}
     if any(line.startswith("left out") for line in remarks):
         return row
-    mine = measured(case, lambda x: pipeline(image=x)["image"], image)
+    if "error" in theirs:
+        raise RuntimeError(f"{key(case)}: {theirs['error']}")
+    mine = measured(case, lambda x: pipeline(image=x, **case.targets)["image"], image)
     if case.how == "set":
         same = len(set(mine["set"]) & set(theirs["set"]))
         return row | {"same": same, "ours": len(mine["set"]), "theirs": len(theirs["set"])}
@@ -84,14 +87,16 @@ def difference(one: Any, other: Any) -> dict[str, Any]:
     }
 
 
-def measure(python: str) -> None:
-    """Runs the peer, then compares."""
+def measure(python: str, names: list[str]) -> None:
+    """Runs the peer, then compares; the numbers of other transforms than `names` are kept."""
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder) / "image.npy", photograph())
         script = Path(__file__).with_name("albumentations_peer.py")
         environment = {**os.environ, "NO_ALBUMENTATIONS_UPDATE": "1"}
         subprocess.run(
-            [python, str(script), f"{folder}/image.npy", folder], check=True, env=environment
+            [python, str(script), f"{folder}/image.npy", folder, *names],
+            check=True,
+            env=environment,
         )
         compare_all(Path(folder))
 
@@ -100,11 +105,13 @@ def compare_all(folder: Path) -> None:
     """Keeps the numbers of all cases that the peer's folder has."""
     found = json.loads((folder / "found.json").read_text())
     image = photograph()
-    rows = {
-        key(case): compare(case, found["cases"][key(case)], folder, image)
-        for case in CASES
-        if key(case) in found["cases"]
-    }
+    known = json.loads(NUMBERS.read_text())["rows"] if NUMBERS.exists() else {}
+    rows = {}
+    for case in CASES:
+        if key(case) in found["cases"]:
+            rows[key(case)] = compare(case, found["cases"][key(case)], folder, image)
+        elif key(case) in known:
+            rows[key(case)] = known[key(case)]
     content = {"albumentations": found["version"], "size": list(SIZE), "draws": DRAWS, "rows": rows}
     NUMBERS.write_text(json.dumps(content, indent=None, separators=(",", ":")).replace(
         '},"', '},\n"') + "\n")  # fmt: skip
@@ -223,10 +230,11 @@ def main() -> None:
     """Measures where asked to, and writes the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peer", help="a Python with albumentations==2.0.8")
+    parser.add_argument("--only", nargs="+", default=[], help="names of transforms")
     parser.add_argument("--found", type=Path, help="a folder that the peer has written")
     given = parser.parse_args()
     if given.peer:
-        measure(given.peer)
+        measure(given.peer, given.only)
     if given.found:
         compare_all(given.found)
     PAGE.write_text(page(), encoding="utf-8")

@@ -220,8 +220,84 @@ def test_every_carried_transform_is_one_of_theirs_and_builds_with_its_defaults()
             given["max_size"] = 8
         given |= {"percent": 0.1} if name == "CropAndPad" else {}
         given |= {"x_max": 20, "y_max": 20} if name == "Crop" else {}
+        given |= {"reference_images": [IMAGE]} if name in ("FDA", "HistogramMatching") else {}
         report: list[str] = []
         A.Compose([getattr(A, name)(**given)], report=report)
         built.append([line for line in report if line.startswith("left out")])
     assert built == [[]] * len(A.TABLE)
     assert not set(A.TABLE) & set(CONTAINERS)
+
+
+WEATHER = ("Illumination", "RandomFog", "RandomRain", "RandomShadow", "RandomSnow",
+           "RandomSunFlare", "FancyPCA")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WEATHER)
+def test_weather_by_its_defaults_changes_pixels_alone(name: str) -> None:
+    report: list[str] = []
+    aug = A.Compose([getattr(A, name)(p=1)], seed=3, report=report)
+    mask = IMAGE[..., 0] // 100
+    out = aug(image=IMAGE, mask=mask)
+    assert (out["image"] != IMAGE).mean() > 0.02
+    assert np.array_equal(out["mask"], mask)
+    assert not [line for line in report if line.startswith("left out")]
+
+
+def test_a_grid_shuffle_and_stripes_take_their_own_numbers() -> None:
+    policy = A.Compose([A.RandomGridShuffle(grid=(2, 4))]).pipeline.policy
+    assert policy.steps[0].arguments["grid"] == (2, 4)
+    stripes = A.XYMasking((2, 2), 3, (4, 4), (5, 9), fill=9)
+    step = A.Compose([stripes]).pipeline.policy.steps[0]
+    wanted = {"count_x": (2, 2), "count_y": (0, 3), "length_x": (4, 4), "length_y": (5, 9)}
+    assert {name: step.arguments[name] for name in wanted} == wanted
+    only = A.XYMasking((2, 2), 0, (4, 4), fill=9, p=1)
+    clean = np.maximum(IMAGE, 10)
+    out = A.Compose([only], seed=1)(image=clean)["image"]
+    hidden = (out == 9).all(axis=(0, 2))
+    assert 4 <= hidden.sum() <= 8
+    assert np.array_equal(out[:, ~hidden], clean[:, ~hidden])
+
+
+def test_references_are_arrays_or_are_read() -> None:
+    flat = np.full((5, 5, 3), 77, dtype=np.uint8)
+    for given in (
+        {"reference_images": [flat]},
+        {"reference_images": [77], "read_fn": lambda v: np.full((5, 5, 3), v, np.uint8)},
+    ):
+        matching = A.HistogramMatching(blend_ratio=(1, 1), **given, p=1)
+        out = A.Compose([matching], report=[])(image=IMAGE)["image"]
+        assert (out == 77).all()
+    for name in ("HistogramMatching", "FDA"):
+        with pytest.raises(vg.PolicyError, match="references must be known when the step is made"):
+            A.Compose([getattr(A, name)()])
+        with pytest.raises(vg.PolicyError, match="reference_images: pass arrays"):
+            A.Compose([getattr(A, name)(reference_images=["a.png"])])
+
+
+def test_mask_dropout_takes_objects_out_of_image_and_mask() -> None:
+    mask = np.zeros(IMAGE.shape[:2], dtype=np.uint8)
+    mask[2:8, 3:9], mask[12:20, 20:30] = 1, 2
+    step = A.MaskDropout(max_objects=(1, 1), fill=5, p=1)
+    seen = set()
+    for seed in range(6):
+        out = A.Compose([step], seed=seed, report=[])(image=np.maximum(IMAGE, 6), mask=mask)
+        left = set(np.unique(out["mask"]).tolist()) - {0}
+        assert len(left) == 1
+        hidden = (out["image"] == 5).all(axis=2)
+        assert np.array_equal(hidden, (mask > 0) & (out["mask"] == 0))
+        seen |= left
+    assert seen == {1, 2}
+    with pytest.raises(vg.PolicyError, match=r"MaskDropout at .*: fill='inpaint_ns'"):
+        A.Compose([A.MaskDropout(fill="inpaint_ns")])
+
+
+def test_a_mosaic_of_the_batch() -> None:
+    policy = A.Compose([A.Mosaic(target_size=(20, 30), cell_shape=(20, 30), p=1)], report=[])
+    step = policy.pipeline.policy.steps[0]
+    assert (step.arguments["size"], step.arguments["fit"]) == ((20, 30), "cover")
+    assert step.arguments["center"] == pytest.approx((0.3, 0.7))
+    for given, said in (({}, "grid_yx=(3, 3)"), ({"cell_shape": (9, 9)}, "cell_shape=(9, 9)")):
+        grid = given or {"grid_yx": (3, 3)}
+        report: list[str] = []
+        A.Compose([A.Mosaic(**grid)], report=report)
+        assert any(said in line for line in report)

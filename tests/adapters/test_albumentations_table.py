@@ -38,7 +38,7 @@ def test_our_side_still_differs_from_theirs_as_the_page_says(table: Any) -> None
         if remarks != row["remarks"]:
             stale[table.key(case)] = remarks
         elif "apart" in row:
-            apart = table.apart(pipeline(image=image)["image"], row["blocks"])
+            apart = table.apart(pipeline(image=image, **case.targets)["image"], row["blocks"])
             if not np.isclose(apart, row["apart"], atol=0.02):
                 stale[table.key(case)] = (apart, row["apart"])
     assert not stale, f"run {table.COMMAND}"

@@ -228,3 +228,115 @@ def test_what_is_not_there_is_refused_by_name() -> None:
             make()
     with pytest.raises(vg.InputError, match="bounding_box_format"):
         kcv.RandomFlip()({"images": BATCH, "bounding_boxes": {"boxes": [], "classes": []}})
+
+
+def marked() -> dict[str, Any]:
+    """Flat pictures that tell where a pixel comes from, with a box, a mask and a label each."""
+    images = np.repeat(np.arange(1, 5, dtype=np.uint8), 16 * 24 * 3).reshape(4, 16, 24, 3) * 50
+    masks = np.zeros((4, 16, 24, 1), np.uint8)
+    masks[:, 4:12, 6:18] = np.arange(1, 5).reshape(4, 1, 1, 1)
+    boxes = np.full((4, 2, 4), -1, np.float32)
+    boxes[:, 0] = [6, 4, 18, 12]
+    classes = np.full((4, 2), -1, np.int64)
+    classes[:, 0] = np.arange(1, 5)
+    return {
+        "images": images,
+        "labels": np.eye(4, dtype=np.float32),
+        "bounding_boxes": {"boxes": boxes, "classes": classes},
+        "segmentation_masks": masks,
+    }
+
+
+@pytest.mark.parametrize("name", ["CutMix", "FourierMix", "Mosaic"])
+def test_mixes_take_the_whole_dict_with_them(name: str) -> None:
+    """Flat pictures say what is shown, so labels, masks and boxes can be counted."""
+    inputs = marked()
+    layer = getattr(kcv, name)(bounding_box_format="xyxy", seed=4)
+    out = layer(inputs, index=range(4))
+    shown = out["images"][..., 0] // 50
+    assert out["images"].shape == inputs["images"].shape
+    shares = np.stack([(shown == c).mean(axis=(1, 2)) for c in range(1, 5)], axis=1)
+    np.testing.assert_allclose(out["labels"], shares, atol=1e-6)
+    assert (shares.max(axis=1) < 1).sum() >= 3
+    masks = out["segmentation_masks"][..., 0]
+    assert ((masks == 0) | (masks == shown)).all()
+    found = 0
+    for sample in range(4):
+        boxes = out["bounding_boxes"]["boxes"][sample]
+        classes = out["bounding_boxes"]["classes"][sample]
+        real = classes != -1
+        assert (boxes[~real] == -1).all()
+        for box, number in zip(boxes[real], classes[real], strict=True):
+            rows, columns = np.nonzero(masks[sample] == number)
+            around = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            whole = (masks[sample] == number).sum() == (box[2] - box[0]) * (box[3] - box[1])
+            assert not whole or np.allclose(box, around)
+            assert box[0] <= around[0] + 1e-4
+            assert box[3] >= around[3] - 1e-4
+        assert set(classes[real]) >= set(np.unique(masks[sample])) - {0}
+        found += int(real.sum())
+    assert found > 4
+
+
+def test_a_mosaic_shows_each_image_at_its_scale_with_a_corner_at_the_point() -> None:
+    ramp = np.arange(16 * 24, dtype=np.float32).reshape(1, 16, 24, 1) / 1000
+    images = np.concatenate([ramp + place for place in range(4)]) / 4
+    out = kcv.Layer("Mosaic", kcv.Mosaic(seed=2).steps, value_range=(0, 1))(images, index=range(4))
+    for sample, image in enumerate(out[..., 0] * 4):
+        source = np.floor(image + 1e-4).astype(int)
+        down = int((source[:, 0] == source[0, 0]).sum())
+        across = int((source[0] == source[0, 0]).sum())
+        assert 4 <= down <= 12 and 6 <= across <= 18  # noqa: PT018
+        assert source[0, 0] == sample
+        corners = [(0, 0), (0, across), (down, 0), (down, across)]
+        assert len({source[at] for at in corners}) == 4
+        expected = images[..., 0] * 4
+        np.testing.assert_allclose(
+            image[:down, :across], expected[sample, -down:, -across:], atol=1e-5
+        )
+        last = source[down, across]
+        part = expected[last, : 16 - down, : 24 - across]
+        np.testing.assert_allclose(image[down:, across:], part, atol=1e-5)
+
+
+def test_mixup_blends_labels_and_keeps_boxes_of_both() -> None:
+    inputs = marked()
+    shares = np.eye(5, dtype=np.float32)[inputs.pop("segmentation_masks")[..., 0]]
+    out = kcv.MixUp(bounding_box_format="xyxy", seed=1)({**inputs, "segmentation_masks": shares})
+    assert out["bounding_boxes"]["boxes"].shape == (4, 2, 4)
+    assert (out["bounding_boxes"]["boxes"] == [6, 4, 18, 12]).all()
+    for sample in range(4):
+        assert len(set(out["bounding_boxes"]["classes"][sample])) == 2
+    inside = out["segmentation_masks"][:, 5, 7, 1:]
+    np.testing.assert_allclose(inside, out["labels"], atol=1e-5)
+    with pytest.raises(vg.InputError, match="whole numbers of a mask cannot be blended"):
+        kcv.MixUp(seed=1)(marked() | {"bounding_boxes": None})
+
+
+def test_augmix_keeps_labels_and_takes_its_arguments() -> None:
+    layer = kcv.AugMix((0, 255), severity=0.5, num_chains=2, chain_depth=(1, 2), alpha=0.7, seed=1)
+    step = layer.steps[0]
+    assert (step.op, step.arguments["severity"], step.arguments["width"]) == (
+        "AugMix",
+        (0.5, 0.5),
+        2,
+    )
+    out = layer({"images": BATCH, "labels": np.eye(4, dtype=np.float32)})
+    assert np.array_equal(out["labels"], np.eye(4))
+    assert not np.array_equal(out["images"], BATCH)
+    for arguments in ({"chain_depth": (2, 3)}, {"chain_depth": 2}, {"severity": (0.1, 0.3)}):
+        with pytest.raises(vg.PolicyError, match=r"AugMix\.(chain_depth|severity): expected"):
+            kcv.AugMix((0, 255), **arguments)
+
+
+def test_hue_and_saturation_are_those_of_hsv() -> None:
+    """A factor of 1 turns by half a turn at most; 0 makes gray of the largest channel, in HSV."""
+    red = np.full((1, 2, 2, 3), (200, 40, 40), np.uint8)
+    gray = kcv.RandomSaturation((0.0, 0.0))(red)
+    assert (gray == 200).all()
+    full = kcv.RandomSaturation((1.0, 1.0))(red)
+    assert (full == (200, 0, 0)).all()
+    turned = kcv.RandomHue(1.0, (0, 255), seed=3)(np.repeat(red, 200, axis=0))
+    assert (turned.max(axis=3) == 200).all()
+    assert (turned.min(axis=3) == 40).all()
+    assert len(np.unique(turned.reshape(-1, 3), axis=0)) > 100

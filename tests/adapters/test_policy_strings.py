@@ -145,3 +145,39 @@ def test_torchvision_s_autoaugment_has_this_library_s_tables() -> None:
 def test_bad_arguments_are_refused(name: str, arguments: dict[str, Any], text: str) -> None:
     with pytest.raises(vg.PolicyError, match=text):
         vg.from_torchvision(name, report=[], **arguments)
+
+
+# string: severity, width, depth, alpha, what is said to be otherwise.
+AUGMIX = {
+    "augmix-m5-w4-d2": (0.5, 4, 2, 1.0, "d2"),
+    "augmix": (0.3, 3, 3, 1.0, None),
+    "augmix-m3-w3": (0.3, 3, 3, 1.0, None),
+    "augmix-m10-w1-d1-a0.5": (1.0, 1, 1, 0.5, "d1"),
+    "augmix-m7-b1": (0.7, 3, 3, 1.0, "b:"),
+    "augmix-m4-mstd0.5": (0.4, 3, 3, 1.0, "mstd0.5"),
+}
+
+
+@pytest.mark.parametrize("text", AUGMIX)
+def test_augmix_strings(text: str) -> None:
+    severity, width, depth, alpha, said = AUGMIX[text]
+    report: list[str] = []
+    policy = vg.from_timm(text, report=report)
+    step = policy.steps[0]
+    assert step.op == "AugMix"
+    assert step.arguments["severity"] == (severity, severity)
+    assert (step.arguments["width"], step.arguments["depth"]) == (width, depth)
+    assert step.arguments["alpha"] == alpha
+    assert set(step.arguments["ops"]) >= {"Brightness", "ShearX", "Posterize", "Sharpness"}
+    assert len(report) == (1 if said is None else 2)
+    assert said is None or any(f"changed: {said}" in line for line in report)
+    images = np.random.default_rng(0).integers(0, 256, (4, 20, 24, 3), dtype=np.uint8)
+    out = vg.Pipeline(policy, seed=1)(images=images, labels=np.arange(4), index=range(4))
+    assert out["labels"].tolist() == [0, 1, 2, 3]
+    assert (out["images"] != images).any(axis=(1, 2, 3)).all()
+
+
+@pytest.mark.parametrize("text", ["augmix-q3", "augmix-m", "augmix-w2x", "augmix-n2"])
+def test_augmix_strings_that_say_nothing_legal(text: str) -> None:
+    with pytest.raises(vg.PolicyError, match="expected sections of m, w, d, a, b, mstd"):
+        vg.from_timm(text)

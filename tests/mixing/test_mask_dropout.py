@@ -124,9 +124,8 @@ def test_a_mixed_choice_keeps_the_label_of_what_is_hidden_alone(engine: str) -> 
     step = vg.OneOf([vg.CutMix(), vg.MaskDropout(count=(1, 3), fill=FILL)])
     aug = vg.Pipeline([step], seed=2, classes=COUNT, engine=engine)
     out = aug(**targets)
-    alone = [r.rows.tolist() for r in aug.draw(COUNT, sizes=(90, 100), index=range(COUNT)).records
-             if r.op == "MaskDropout"]  # fmt: skip
-    rows = [row for part in alone for row in part]
+    plan = aug.draw(sizes=[(90, 100)] * COUNT, index=range(COUNT))
+    rows = [i for r in plan.records if r.op == "MaskDropout" for i in r.rows.tolist()]
     assert 1 < len(rows) < COUNT
     assert np.array_equal(out["labels"][rows], np.eye(COUNT, dtype=np.float32)[rows])
     for row in rows:

@@ -98,10 +98,34 @@ def test_a_dropout_hides_so_many_channels_each_equally_often(engine: str, count:
     assert np.abs(hidden.mean(axis=0) - count / 3).max() < 0.04
 
 
+@ENGINES
+@pytest.mark.parametrize("channels", [2, 5, 9, 16])
+def test_channels_of_any_count_are_shuffled_and_dropped(engine: str, channels: int) -> None:
+    """Each place is taken equally often; what is hidden has its own level, the rest stays."""
+    given = np.arange(10, 10 + channels, dtype=np.uint8)
+    image = np.tile(given, (2000, 3, 1, 1))
+    for batch in (image, as_float(image)):
+        moved = np.rint(
+            run([vg.ChannelShuffle()], batch, engine) * (255 if batch is not image else 1)
+        )
+        assert np.array_equal(np.sort(moved, axis=3), image)
+        assert (moved == moved[:, :1]).all()
+        at_first = np.bincount(moved[:, 0, 0, 0].astype(int) - 10, minlength=channels)
+        assert np.abs(at_first - 2000 / channels).max() < 5 * np.sqrt(2000 / channels)
+    fill = tuple(range(100, 100 + channels))
+    step = at("ChannelDropout", {"fill": fill}, count=min(4, channels))
+    out = run([step], image, engine)
+    hidden = out == np.array(fill)
+    assert np.array_equal(out, np.where(hidden, np.array(fill), image))
+    assert (hidden.sum(axis=3) == min(4, channels)).all()
+    assert np.abs(hidden[:, 0, 0].mean(axis=0) - min(4, channels) / channels).max() < 0.05
+
+
 @pytest.mark.parametrize("fill", [(1, 2), (1, 2, 3, 4), 256, "black", None])
 def test_a_dropout_takes_one_level_or_three(fill: object) -> None:
-    with pytest.raises(PolicyError, match=r"ChannelDropout\.fill: expected a level"):
-        vg.ChannelDropout(fill=fill)
+    image = np.zeros((1, 2, 2, 3), dtype=np.uint8)
+    with pytest.raises(PolicyError, match=r"ChannelDropout\.fill: expected (a level|1 or 3)"):
+        run([vg.ChannelDropout(fill=fill)], image)
 
 
 @pytest.mark.parametrize("mode", sorted(LIGHTS))

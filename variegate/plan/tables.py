@@ -98,7 +98,7 @@ class Entries:
         self.fields: list[Array] = []
 
     def add(
-        self, verb: Verb, samples: Rows, turn: Rows, pick: Rows | None = None, **columns: Array
+        self, verb: Verb, samples: Rows, turn: Rows, pick: Rows | None = None, /, **columns: Array
     ) -> None:
         """One entry for each of `samples` (k,), with its row of every column.
 

@@ -27,7 +27,6 @@ COLORS = (
     (213, 94, 0),
     (204, 121, 167),
 )
-MASKED = ("instances", "objects")  # what mixes need of images that are marked
 POINT = (255, 0, 255)
 
 
@@ -58,7 +57,7 @@ def augmented(
         batch["images"] = np.stack(batch["images"])
     marks = {one: many for one, many in MARKS.items() if one in samples[0]}
     batch |= {many: [sample[one] for sample in samples] for one, many in marks.items()}
-    if "instance_masks" not in batch and _takes_instances(policy):
+    if "instance_masks" not in batch and _takes_instances(policy, "masks" in batch):
         batch["instance_masks"] = [_middle(np.asarray(sample["image"])) for sample in samples]
     out = run(labels=labels, index=np.arange(len(samples)), epoch=epoch, **batch)
     return [
@@ -125,13 +124,16 @@ def _outlined(image: Image, mask: npt.NDArray[Any]) -> Image:
     return Images.fromarray(pixels)
 
 
-def _takes_instances(policy: Policy) -> bool:
-    """Whether a step pastes or hides instances, and so needs their masks."""
+def _takes_instances(policy: Policy, masked: bool) -> bool:
+    """Whether a step pastes instances, or hides some where no mask tells any, and so needs their
+    masks.
+    """
     from variegate.ops.registry import get
     from variegate.policy.policy import walk
 
     mixings = [get(step.op).mixing for step, _ in walk(policy.steps)]
-    return any(mixing is not None and mixing.needs in MASKED for mixing in mixings)
+    needed = ("instances",) if masked else ("instances", "objects")
+    return any(mixing is not None and mixing.needs in needed for mixing in mixings)
 
 
 def _middle(image: Any) -> Any:

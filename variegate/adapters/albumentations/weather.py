@@ -24,6 +24,12 @@ def fancy_pca(a: Given) -> Steps:
 
 def illumination(a: Given) -> Steps:
     """Illumination."""
+    if a["mode"] == "linear":
+        a.changed(
+            "mode='linear': from 1 to 1 + intensity; there from 1 - intensity to 1 + intensity"
+        )
+    elif a["mode"] == "corner":
+        a.changed("mode='corner': brighter or darker near the corner; there away from it")
     arguments = {
         "intensity": a.pair("intensity_range"),
         "angle": a.pair("angle_range"),
@@ -124,7 +130,10 @@ def histogram_matching(a: Given) -> Steps:
 
 def fda(a: Given) -> Steps:
     """FDA: at most 32 waves to each side."""
-    a.changed("the reference's own waves, up to 32; there it is resized to the image first")
+    a.changed(
+        "the reference's own waves, up to 32 to each side; there it is resized to the image first, "
+        "and the square of waves lacks its last row and column"
+    )
     return [Step("FDA", {"reference_images": _references(a), "beta": a.pair("beta_limit")})]
 
 
