@@ -1,9 +1,11 @@
 """Mixing measured: `counted` compares label weights with counted pixels over many draws, `pictures`
-draws docs/images/mixing.png, `speed` times every mixer beside plain NumPy.
+draws docs/images/mixing.png, `speed` times every mixer beside plain NumPy, `puzzle` the two solvers
+of PuzzleMix. benchmarks/mixing_peers.py has other libraries.
 
     python benchmarks/mixing.py counted --draws 100000
     python benchmarks/mixing.py pictures
     python benchmarks/mixing.py speed
+    python benchmarks/mixing.py puzzle
 """
 
 from __future__ import annotations
@@ -174,10 +176,33 @@ def speed(size: int, count: int) -> None:
         print(f"{name:20} {own:8.1f} us an image{beside}")
 
 
+def puzzle() -> None:
+    """Milliseconds of one image's cut and transport, NumPy's solvers beside the compiled ones, in
+    turns; images of 64 x 64, three shares a cell.
+    """
+    from variegate.engine import compiled, flow
+    from variegate.engine.puzzle import Solvers, cut_of
+    from variegate.ops.layers import Puzzle
+
+    parts = photographs()[:2, 30:94, 30:94] / 255.0
+    maps = edges(parts, None) ** 2
+    by = {"NumPy": Solvers(flow.min_cut, flow.assign), "compiled": compiled.solvers()}
+    for side in (4, 8, 16):
+        entry = Puzzle(np.array([0.5]), np.array([side]), 3, 1.2, 0.5, 0.2, 0.8, "given")
+        spent: dict[str, list[float]] = {name: [] for name in by}
+        for _ in range(TIMES):
+            for name, solvers in by.items():
+                start = time.perf_counter()
+                cut_of(entry, 0, (parts[0], parts[1]), (maps[0], maps[1]), solvers)
+                spent[name].append(time.perf_counter() - start)
+        text = ", ".join(f"{name} {min(own) * 1e3:6.1f} ms" for name, own in spent.items())
+        print(f"{side:2} x {side:<2} cells: {text}")
+
+
 def main() -> None:
     """Runs what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("counted", "pictures", "speed"))
+    parser.add_argument("what", choices=("counted", "pictures", "speed", "puzzle"))
     parser.add_argument("--draws", type=int, default=100_000)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--count", type=int, default=64)
@@ -186,6 +211,8 @@ def main() -> None:
         counted(chosen.draws)
     elif chosen.what == "pictures":
         pictures()
+    elif chosen.what == "puzzle":
+        puzzle()
     else:
         speed(chosen.size, chosen.count)
 

@@ -1,6 +1,6 @@
 // Random stages on random images, for the sanitizers: every verb, dtype and shape, strides of both
 // signs, one thread and more. Fails where threads change a byte, an input changes, or memory beside
-// a result is written.
+// a result is written. Arguments: calls, seed.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -337,7 +337,8 @@ template <class T> void on_every_target(Dice& dice, int call) {
 
 int main(int count, char** arguments) {
     const int calls = count > 1 ? std::atoi(arguments[1]) : 2000;
-    Dice dice{std::mt19937_64(7)};
+    const int seed = count > 2 ? std::atoi(arguments[2]) : 7;
+    Dice dice{std::mt19937_64(static_cast<uint64_t>(seed))};
     for (int call = 0; call < calls; ++call)
         call % 2 ? on_every_target<float>(dice, call) : on_every_target<uint8_t>(dice, call);
     std::printf("%d calls\n", calls);

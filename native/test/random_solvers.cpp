@@ -91,7 +91,8 @@ void one_assignment(Dice& dice, int call) {
 
 int main(int count, char** arguments) {
     const int calls = count > 1 ? std::atoi(arguments[1]) : 2000;
-    Dice dice{std::mt19937_64(13)};
+    const int seed = count > 2 ? std::atoi(arguments[2]) : 13;
+    Dice dice{std::mt19937_64(static_cast<uint64_t>(seed))};
     for (int call = 0; call < calls; ++call) {
         one_cut(dice, call);
         one_assignment(dice, call);

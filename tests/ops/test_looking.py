@@ -272,3 +272,13 @@ def test_a_fixed_turn_by_hand() -> None:
     assert (window[:, 2:] >= [20, 30]).all()
     assert (window[:, 2:] <= [60, 80]).all()
     assert set(window[:, 0]) == set(range(11)), "every start, the last one included"
+
+
+def test_a_crop_at_a_mask_sees_where_its_pixels_were_shuffled_to() -> None:
+    """One pixel of the mask: the crop behind the shuffle holds it wherever its cell has gone."""
+    masks = np.zeros((COUNT, *SIZE), dtype=np.uint8)
+    masks[:, 3, 5] = 1
+    steps = [vg.RandomGridShuffle(grid=(4, 4)), vg.CropNonEmptyMaskIfExists(size=(8, 8))]
+    out = vg.Pipeline(steps, seed=4)(images=IMAGES, masks=masks, index=range(COUNT))
+    assert out["masks"].shape == (COUNT, 8, 8)
+    assert (out["masks"].sum(axis=(1, 2)) == 1).all()

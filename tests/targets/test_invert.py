@@ -170,6 +170,27 @@ def test_a_batch_of_different_sizes_comes_back_to_them() -> None:
         assert np.allclose(image[..., 0], seen)
 
 
+@pytest.mark.parametrize("channels", [1, 2, 4, 9, 16])
+def test_pixel_ops_for_any_channels_stand_in_the_way_of_nothing(channels: int) -> None:
+    """References, fills and statistics of other channel counts than 3 are not the inverse's."""
+    image = np.random.default_rng(1).integers(0, 256, (*SIZE, channels), dtype=np.uint8)
+    steps = [
+        vg.HistogramMatching(reference_images=[image]),
+        vg.HorizontalFlip(p=1.0),
+        vg.FDA(reference_images=[image], beta=(0.1, 0.1)),
+        vg.CoarseDropout(fill=tuple(range(channels))),
+        vg.Transpose(p=1.0),
+        vg.RandomGridShuffle(grid=(4, 3)),
+        vg.Normalize(mean=(0.5,) * channels, std=(0.2,) * channels),
+    ]
+    place = np.arange(SIZE[0] * SIZE[1], dtype=np.int32).reshape(SIZE)
+    plan, out = forward(steps, 3, image=image, mask=place)
+    back = vg.invert(plan, mask=out["mask"], image=out["image"].astype(np.float32))
+    assert np.array_equal(back["mask"], place)
+    assert back["image"].shape == image.shape
+    assert back["seen"].all()
+
+
 def test_every_kind_of_annotation_comes_back() -> None:
     """Polygons, oriented boxes, instance masks, pairs of keypoints and formats of a pipeline."""
     square = np.array([[20.0, 15], [50, 15], [50, 40], [20, 40]])
