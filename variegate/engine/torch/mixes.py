@@ -32,7 +32,8 @@ def _is_plain(mix: MixStage) -> bool:
     own = np.array_equal(mix.base, np.arange(len(mix.base))) and not mix.tiles
     one = bool((mix.start[1:] - mix.start[:-1] <= 1).all())
     same = bool((mix.sizes_out == mix.sizes_in).all())
-    return own and one and same and bool((mix.place[:, :2] == mix.origin).all())
+    shown = bool((mix.source >= 0).all())
+    return own and one and same and shown and bool((mix.place[:, :2] == mix.origin).all())
 
 
 def _values(image: Tensor) -> Tensor:
@@ -78,16 +79,19 @@ def _laid(mix: MixStage, sample: int, pictures: list[Tensor]) -> Tensor:
     """One sample of a mix, from all samples and tiles."""
     like, base = pictures[sample], int(mix.base[sample])
     height, width = (int(side) for side in mix.sizes_out[sample])
+    fill = torch.from_numpy(mix.fill[sample, : like.shape[2]].astype(np.float64)).to(like.device)
     if base < 0:
-        fill = torch.from_numpy(mix.fill[sample, : like.shape[2]].astype(np.float64))
-        value = fill.to(like.device).expand(height, width, -1).clone()
+        value = fill.expand(height, width, -1).clone()
     else:
         value = _values(pictures[base]).to(torch.float64)
     for layer in range(int(mix.start[sample]), int(mix.start[sample + 1])):
         y1, x1, y2, x2 = (int(side) for side in mix.place[layer])
         y, x = (int(corner) for corner in mix.origin[layer])
-        picture = pictures[int(mix.source[layer])]
-        shown = _values(picture[y : y + y2 - y1, x : x + x2 - x1]).to(torch.float64)
+        source = int(mix.source[layer])
+        shown = fill
+        if source >= 0:
+            picture = pictures[source][y : y + y2 - y1, x : x + x2 - x1]
+            shown = _values(picture).to(torch.float64)
         share: Any = float(mix.weight[layer])
         if mix.mask[layer] >= 0:
             cover = np.ascontiguousarray(mix.masks[mix.mask[layer], y1:y2, x1:x2, None])

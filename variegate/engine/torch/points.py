@@ -14,6 +14,7 @@ from variegate.engine.torch.values import (
     gray,
     is_bytes,
     levels,
+    over,
     own_fill,
     random_levels,
     rounded,
@@ -68,6 +69,38 @@ def lightness(image: Tensor, rows: Rows) -> Tensor:
     scale = torch.where(room > 0, left / torch.where(room > 0, room, 1.0), 1.0)
     changed = torch.where(shared < threshold, moved + (color - shared) * scale, color)
     return with_rest(rounded(changed, image.dtype), image)
+
+
+def hsv(image: Tensor, rows: Rows) -> Tensor:
+    """Turn the hue and change saturation and value of HSV; see the reference."""
+    degrees, saturation, value, more, brighter = (each(number) for number in rows["hsv"].unbind(1))
+    color = levels(image[..., :3])
+    high = color.amax(3, keepdim=True)
+    top = (high * value + brighter).clamp_(0, 255)
+    if image.shape[3] == 1:
+        return rounded(top, image.dtype)
+    apart = high - color.amin(3, keepdim=True)
+    red, green, blue = color.split(1, 3)
+    ahead = torch.where(high == green, blue - red, red - green)
+    ahead = torch.where(high == red, green - blue, ahead)
+    first = torch.where(high == red, 0.0, torch.where(high == green, 2.0, 4.0))
+    turn = over(degrees, 60.0)
+    hue = torch.remainder(first + ahead / torch.where(apart > 0, apart, 1.0) + turn, 6.0)
+    own = torch.where(high > 0, apart / torch.where(high > 0, high, 1.0), 0.0)
+    chroma = top * (own * saturation + over(more, 255.0)).clamp_(0, 1)
+    shares = [(hue - 3).abs() - 1, 2 - (hue - 2).abs(), 2 - (hue - 4).abs()]
+    share = torch.cat(shares, 3).clamp_(0, 1)
+    out = with_rest(rounded(top - chroma * (1 - share), image.dtype), image)
+    still = (rows["hsv"][:, 0] % 360 == 0) & (rows["hsv"][:, 1:3] == 1).all(1)
+    still = still & (rows["hsv"][:, 3:] == 0).all(1)
+    return torch.where(each(still), image, out)
+
+
+def pick(image: Tensor, rows: Rows) -> Tensor:
+    """Each channel becomes one of the image's, or its fill."""
+    own = rows["pick"][:, : image.shape[3]].to(torch.int64)[:, None, None, :]
+    moved = image.gather(3, own.clamp(min=0).expand(image.shape))
+    return torch.where(own < 0, own_fill(rows["pick_fill"], image), moved)
 
 
 def rectangles(image: Tensor, rows: Rows) -> Tensor:

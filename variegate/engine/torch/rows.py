@@ -48,6 +48,8 @@ COLUMNS: dict[Verb, tuple[str, ...]] = {
     Verb.MATCH: ("match",),
     Verb.SPECTRUM: ("spectrum",),
     Verb.CELLS: (),
+    Verb.HSV: ("hsv",),
+    Verb.PICK: ("pick", "pick_fill"),
     Verb.CODEC: ("codec",),
 }
 LISTS = {

@@ -53,6 +53,8 @@ VERBS: dict[Verb, Callable[[Tensor, Rows], Tensor]] = {
     Verb.MATCH: statistics.match,
     Verb.SPECTRUM: statistics.spectrum,
     Verb.CELLS: points.cells,
+    Verb.HSV: points.hsv,
+    Verb.PICK: points.pick,
     Verb.CODEC: codec,
 }
 
