@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tests.engine.build import Generator, Size
-from variegate.ops.layers import Layers
+from variegate.ops.layers import NOTHING, Layers
 from variegate.ops.mixing import one_layer
 from variegate.plan.mixes import mix_stage
 from variegate.plan.program import MixStage
@@ -42,16 +42,19 @@ def lay(partner: Any, place: Any, weight: Any, size: Size, masks: Any = None) ->
 
 
 def deep_mix(seed: Generator, count: int, size: Size, layers: int) -> MixStage:
-    """Blended and masked layers over each other, each taken from a random place of its picture."""
+    """Blended and masked layers over each other, each taken from a random place of its picture, or
+    nothing but the fill.
+    """
     rects = random_rects(seed, count * layers, size)
     room = np.array(size) - (rects[:, 2:] - rects[:, :2])
     origin = (seed.random((len(rects), 2)) * (room + 1)).astype(np.int64)
     laid = Layers(
-        seed.integers(-1, 3, (count, layers)),
+        seed.integers(NOTHING, 3, (count, layers)),
         rects.reshape(count, layers, 4),
         np.where(seed.random((count, layers)) < 0.4, 1.0, seed.random((count, layers))),
         origin.reshape(count, layers, 2),
         seed.random((count, *size)) < 0.7 if seed.random() < 0.5 else None,
     )
     sizes = np.tile(np.array(size, dtype=np.int64), (count, 1))
-    return mix_stage(laid, np.arange(count), seed.integers(0, count, (count, 3)), sizes)
+    partner, fill = seed.integers(0, count, (count, 3)), seed.uniform(0, 255, 16)
+    return mix_stage(laid, np.arange(count), partner, sizes, fill=fill)
