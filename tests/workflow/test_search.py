@@ -15,6 +15,7 @@ from variegate.data import Dataset, load
 from variegate.errors import DataError, InputError, StoreError
 from variegate.policy import Policy
 from variegate.workflow import Event
+from variegate.workflow import guided as guided_search
 from variegate.workflow.budget import read_budget
 
 
@@ -124,7 +125,10 @@ def test_a_folder_that_cannot_be_made_is_a_store_error(tmp_path: Path) -> None:
         workflow.search("digits", trials=1, out=tmp_path / "file" / "run", **SMALL)
 
 
-def test_the_guided_search_scores_ops_narrows_and_weighs_controls(tmp_path: Path) -> None:
+def test_the_guided_search_scores_ops_narrows_and_weighs_controls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guided_search, "FROM", 1)  # with short trainings of each op
     seen: list[Event] = []
     guided = dict(SMALL, epochs=3)
     found = workflow.search("digits", trials=1, out=tmp_path, progress=seen.append, **guided)
@@ -142,6 +146,12 @@ def test_the_guided_search_scores_ops_narrows_and_weighs_controls(tmp_path: Path
     assert {row["state"] for row in record["history"]} == {"done"}
     plan = next(event.text for event in seen if event.kind == "plan")
     assert "2 clean trainings" in plan
+    assert "short trainings of 1 epochs" in plan
+    gains = json.loads((tmp_path / "gains.json").read_text())["gains"]
+    trained = {row["name"] for row in gains if row["group"] != "flip"}
+    assert {name for (group, name), cap in caps.items() if cap and group != "flip"} <= trained
+    assert "Invert" not in trained
+    assert {row["name"] for row in gains if row["group"] == "flip"} == {"1", "2"}
     assert workflow.search("digits", trials=1, out=tmp_path, **guided).best == found.best
 
 

@@ -44,6 +44,10 @@ How = Annotated[
         "that were trained once; pba finds schedules over the epochs."
     ),
 ]
+Rewarded = Annotated[
+    Reward | None,
+    typer.Option(help="Of density: accuracy, the best of the passes as published, or loss."),
+]
 Trials = Annotated[
     int | None,
     typer.Option(
@@ -70,10 +74,7 @@ ByClass = Annotated[
 def command(
     data: o.Data,
     method: How = Method.guided,
-    reward: Annotated[
-        Reward | None,
-        typer.Option(help="Of density: accuracy, the best of the passes as published, or loss."),
-    ] = None,
+    reward: Rewarded = None,
     trials: Trials = None,
     budget: Spend = None,
     dry_run: DryRun = False,

@@ -16,7 +16,9 @@ from variegate.workflow import density
 from variegate.workflow.common import DataInfo, Event, Progress, read_json, tell, write_json
 from variegate.workflow.density import Reward
 from variegate.workflow.found import STORE
+from variegate.workflow.gains import FROM, SHORT, gained
 from variegate.workflow.policies import arms
+from variegate.workflow.scored import judged
 
 if TYPE_CHECKING:
     from variegate import search as rooms
@@ -49,8 +51,8 @@ TRIALS, TRAININGS = 20, 40
 class SearchPlan:
     """What a search will do. cost: of its trials. trainings: everything, in whole trainings.
 
-    before: what comes before the trials, in words. candidates: of each fold, for density matching,
-    and their reward.
+    before: what comes before the trials, in words. short: epochs of the short training under each
+    op, 0 for none. candidates: of each fold, for density matching, and their reward.
     """
 
     cost: rooms.Cost
@@ -59,6 +61,7 @@ class SearchPlan:
     controls: Mapping[str, Policy] = field(default_factory=dict)
     before: str = ""
     before_trainings: float = 0
+    short: int = 0
     candidates: int = 0
     reward: Reward = "accuracy"
 
@@ -85,8 +88,7 @@ class SearchPlan:
         density matching. None where that was stopped.
         """
         if self.guided:
-            match = matching(train, validation, settings, self.cost.epochs)
-            return narrowed(self.space, match, mark, out, progress)[0]
+            return self._guided(train, validation, settings, mark, out, progress)
         if not self.candidates:
             return self.space
         from variegate.search import ChoiceSpace
@@ -105,6 +107,31 @@ class SearchPlan:
         )
         return None if joined is None else ChoiceSpace((tuple(joined.to_dict()["steps"]),))
 
+    def _guided(
+        self,
+        train: Dataset,
+        validation: Dataset,
+        settings: TrainSettings,
+        mark: str,
+        out: Path,
+        progress: Progress | None,
+    ) -> rooms.Space:
+        match = matching(train, validation, settings, self.cost.epochs)
+        small, _ = narrowed(self.space, match, mark, out, progress)
+        from variegate.search import FamilySpace
+        from variegate.train import train_child
+
+        if not self.short or not isinstance(self.space, FamilySpace):
+            return small
+
+        def value(policy: Policy) -> float:
+            child = train_child(
+                train, policy, validation.images, epochs=self.short, seed=0, settings=settings
+            )
+            return judged(child.probabilities, validation.labels).value
+
+        return gained(small, self.space, value, mark, out, progress)
+
 
 def plan_search(
     method: str,
@@ -117,6 +144,7 @@ def plan_search(
 ) -> SearchPlan:
     """Plan a search; raises InputError for an unknown method or a space that it cannot search."""
     from variegate.search import cost
+    from variegate.search.gains import gain_count
     from variegate.search.guided import guided_schedule
     from variegate.search.space import FamilySpace
 
@@ -129,10 +157,15 @@ def plan_search(
         raise InputError("method guided: expected a FamilySpace, got a RandAugmentSpace")
     controls = control_policies(info.size)
     asked = TRAININGS if trials is None else trials
-    schedule = guided_schedule(max(1, asked - CLEAN), epochs, len(controls))
     ops = sum(len(family.ops) for family in space.families)
-    before = f"{FOLDS} clean trainings to score {ops} ops, then "
-    return SearchPlan(cost(method, space, schedule=schedule), space, True, controls, before, CLEAN)
+    before, spent, short = f"{FOLDS} clean trainings to score {ops} ops, ", float(CLEAN), 0
+    if asked >= FROM:
+        count, short = gain_count(space), max(1, round(SHORT * epochs))
+        before += f"{count} short trainings of {short} epochs, "
+        spent += count * short / epochs
+    schedule = guided_schedule(max(1, round(asked - spent)), epochs, len(controls))
+    done = cost(method, space, schedule=schedule)
+    return SearchPlan(done, space, True, controls, f"{before}then ", spent, short)
 
 
 def _plan_density(
