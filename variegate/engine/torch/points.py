@@ -80,7 +80,7 @@ def hsv(image: Tensor, rows: Rows) -> Tensor:
     if image.shape[3] == 1:
         return rounded(top, image.dtype)
     apart = high - color.amin(3, keepdim=True)
-    red, green, blue = color.split(1, 3)
+    red, green, blue = (color[..., k : k + 1] for k in range(3))
     ahead = torch.where(high == green, blue - red, red - green)
     ahead = torch.where(high == red, green - blue, ahead)
     first = torch.where(high == red, 0.0, torch.where(high == green, 2.0, 4.0))
