@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
 from typing import Any
 
 import keras
@@ -16,28 +18,28 @@ __all__ = ["Dataset"]
 class Dataset(keras.utils.PyDataset):  # type: ignore[misc, unused-ignore]
     """The batches of a `vg.Loader` as (images, targets), for fit, evaluate and predict.
 
-    loader: gives files or arrays, augmented. target: the name of what a model is to give, such as
-    "labels" or "masks"; None for images alone. one_hot: whether class indices become rows of
-    `classes` floats; labels of a policy that mixes are such rows already. workers: threads of Keras
-    that ask for batches ahead of their use, at most max_queue_size; the loader's threads make
-    each. A batch depends on the loader's seed, the epoch and its number only, so the order in which
-    Keras asks changes nothing. `epoch` counts the passes that Keras has finished.
+    loader: gives files or arrays, augmented; its threads work ahead of the model, by its prefetch.
+    target: the name of what a model is to give, such as "labels" or "masks"; None for images alone.
+    one_hot: whether class indices become rows of floats, one for each class; labels of a policy
+    that mixes are such rows already.
+
+    The order is the loader's: whichever batch Keras asks for first in a pass is the first one, so
+    that fit(shuffle=True), Keras' default, shuffles nothing twice. A pass that was asked for in
+    full advances `epoch`, which is that of the next batch.
     """
 
     def __init__(
-        self,
-        loader: Loader,
-        target: str | None = "labels",
-        *,
-        one_hot: bool = False,
-        workers: int = 2,
-        max_queue_size: int = 4,
+        self, loader: Loader, target: str | None = "labels", *, one_hot: bool = False
     ) -> None:
         if not isinstance(loader, Loader):
             raise InputError(f"loader: expected a Loader, got {type(loader).__name__}")
-        super().__init__(workers=workers, use_multiprocessing=False, max_queue_size=max_queue_size)
+        super().__init__()
         self.loader, self.target, self.one_hot = loader, target, one_hot
         self.epoch = loader.epoch
+        self._lock = Lock()
+        self._pool: ThreadPoolExecutor | None = None
+        self._places: dict[int, int] = {}  # by the number that Keras calls a batch
+        self._ahead: dict[int, Future[dict[str, Any]]] = {}
 
     def __len__(self) -> int:
         return len(self.loader)
@@ -48,13 +50,30 @@ class Dataset(keras.utils.PyDataset):  # type: ignore[misc, unused-ignore]
         return len(self.loader)
 
     def __getitem__(self, number: int) -> Any:
-        """Batch `number` of the epoch; also asked for ahead of time, from several threads."""
-        batch = self.loader.batch(number, self.epoch)
+        """The batch that Keras calls `number` in this pass. Raises IndexError behind the last."""
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        batch = self._taken(number).result()
         if self.target is None:
             return (batch["images"],)
         if self.target not in batch:
             raise InputError(f"target: expected one of {', '.join(batch)}, got {self.target!r}")
         return batch["images"], self._targets(batch[self.target])
+
+    def _taken(self, number: int) -> Future[dict[str, Any]]:
+        """The batch in the making; those that follow are begun."""
+        with self._lock:
+            place = self._places.setdefault(number, len(self._places))
+            found = self._ahead.pop(place, None) or self._begun(place)
+            for later in range(place + 1, min(place + 1 + self.loader.prefetch, len(self))):
+                if later not in self._ahead:
+                    self._ahead[later] = self._begun(later)
+        return found
+
+    def _begun(self, place: int) -> Future[dict[str, Any]]:
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(1, thread_name_prefix="variegate-keras")
+        return self._pool.submit(self.loader.batch, place, self.epoch)
 
     def _targets(self, values: Any) -> Any:
         targets = np.stack(values) if isinstance(values, list) else np.asarray(values)
@@ -67,5 +86,12 @@ class Dataset(keras.utils.PyDataset):  # type: ignore[misc, unused-ignore]
         return np.eye(count, dtype=np.float32)[targets]
 
     def on_epoch_end(self) -> None:
-        """Go on to the next epoch's order and draws."""
-        self.epoch += 1
+        """Go on to the next epoch, where this one was asked for in full: before a training Keras
+        looks at one batch and calls that a pass too.
+        """
+        with self._lock:
+            self.epoch += len(self._places) == len(self)
+            self._places.clear()
+            for batch in self._ahead.values():
+                batch.cancel()
+            self._ahead.clear()
