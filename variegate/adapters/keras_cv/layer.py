@@ -20,6 +20,7 @@ from variegate.errors import InputError
 from variegate.ops.op import Kind
 from variegate.ops.registry import get
 from variegate.pipeline import Pipeline
+from variegate.pipeline.buffers import Buffers
 from variegate.plan.layout import lay_out
 from variegate.policy.nodes import Node
 from variegate.policy.policy import Policy
@@ -63,6 +64,7 @@ class Layer:
         self.precision: str | None = None
         self.pipeline = Pipeline(Policy(self.steps), seed=seed)
         self._still = Pipeline(Policy(self.inference), seed=0)
+        self._buffers = Buffers()
         self._copies = COPIES.issuperset(ops_of(self.steps))
         self.mixes = any(get(op).kind is Kind.MIX for op in ops_of(self.steps))
         self.reads_labels = self.mixes or lay_out(self.pipeline.policy).needs_labels
@@ -143,17 +145,19 @@ class Layer:
             raise InputError(f"{self.name}.precision: expected one of {legal}, got {precision!r}")
         span = self.value_range or LEVELS
         if isinstance(images, np.ndarray) and images.dtype != object:
-            return read_values(images, span, precision, self.name)
+            return read_values(images, span, precision, self.name, self._buffers.take)
         # one dtype for all: whole levels in only some of them would make two
         kept = "float32" if precision == "auto" else precision
-        return [read_values(np.asarray(image), span, kept, self.name) for image in images]
+        take = self._buffers.take
+        return [read_values(np.asarray(image), span, kept, self.name, take) for image in images]
 
     def _written(self, images: Any, given: Any, dtype: Any) -> Any:
         came = np.asarray(given[0]).dtype if len(given) else np.dtype(np.uint8)
         span, wanted = self.value_range or LEVELS, np.dtype(came if dtype is None else dtype)
+        take = self._buffers.take
         if isinstance(images, np.ndarray):
-            return write_values(images, came, span, wanted)
-        return [write_values(image, came, span, wanted) for image in images]
+            return write_values(images, came, span, wanted, take)
+        return [write_values(image, came, span, wanted, take) for image in images]
 
 
 def _one(key: str, value: Any) -> Any:

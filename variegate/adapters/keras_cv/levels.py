@@ -4,7 +4,7 @@ takes them and back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
 Span = tuple[float, float]
+Take = Callable[[tuple[int, ...], Any], Array]  # an array to be filled, as Buffers gives it
 
 BYTES = np.dtype(np.uint8)
 HALF = np.float32(0.5)
@@ -40,7 +41,7 @@ def read_span(value_range: Sequence[float], where: str) -> Span:
     return low, high
 
 
-def read_values(images: Array, span: Span, precision: str, where: str) -> Array:
+def read_values(images: Array, span: Span, precision: str, where: str, take: Take) -> Array:
     """Images (h, w, c) or (n, h, w, c) as uint8, or as float32 on 0..1.
 
     uint8 stays. Floats in `span` are rounded to whole levels where precision is "uint8", and
@@ -54,11 +55,13 @@ def read_values(images: Array, span: Span, precision: str, where: str) -> Array:
     floats: Floats = images.astype(np.float32, copy=False)
     found: Bytes | None = None
     if precision != "float32" and span == LEVELS:
-        found = _rounded(floats) if precision == "uint8" else _whole(floats)
-    return _scaled(floats, span, where) if found is None else found
+        found = _rounded(floats, take) if precision == "uint8" else _whole(floats, take)
+    return _scaled(floats, span, where, take) if found is None else found
 
 
-def write_values(images: Array, came: np.dtype[Any], span: Span, dtype: np.dtype[Any]) -> Array:
+def write_values(
+    images: Array, came: np.dtype[Any], span: Span, dtype: np.dtype[Any], take: Take
+) -> Array:
     """What the engine made of images that came as dtype `came`, as `dtype` on their own range.
 
     Raises InputError where uint8 is asked for and the range is not that of bytes.
@@ -67,16 +70,18 @@ def write_values(images: Array, came: np.dtype[Any], span: Span, dtype: np.dtype
         if images.dtype == BYTES or span == (0.0, 1.0):
             return images
     elif images.dtype == BYTES:  # levels 0..255, as they came
-        return images.astype(dtype)
+        out = take(images.shape, dtype)
+        np.copyto(out, images)
+        return out
     low, high = span
-    wide: Floats = images * np.float32(high - low)
-    if low:
-        wide += np.float32(low)
-    if dtype != BYTES:
-        return wide.astype(dtype, copy=False)
-    if span != LEVELS and came != BYTES:
+    if dtype == BYTES and span != LEVELS and came != BYTES:
         raise InputError(f"images: value_range {low:g}..{high:g} cannot be written as uint8")
-    return np.rint(wide).astype(np.uint8)
+    wide = take(images.shape, np.float32)
+    for image, into in zip(_parts(images), _parts(wide), strict=True):
+        np.multiply(image, np.float32(high - low), out=into)
+        if low:
+            np.add(into, np.float32(low), out=into)
+    return np.rint(wide).astype(np.uint8) if dtype == BYTES else wide.astype(dtype, copy=False)
 
 
 def _parts(images: Array) -> Iterator[Array]:
@@ -84,9 +89,9 @@ def _parts(images: Array) -> Iterator[Array]:
     return iter(images if images.ndim == 4 else images[None])
 
 
-def _rounded(images: Floats) -> Bytes | None:
+def _rounded(images: Floats, take: Take) -> Bytes | None:
     """The nearest whole levels; None where a value is not within half a level of 0..255."""
-    out = np.empty(images.shape, np.uint8)
+    out = take(images.shape, np.uint8)
     scratch = np.empty(images.shape[-3:], np.float32)
     for image, into in zip(_parts(images), _parts(out), strict=True):
         np.add(image, HALF, out=scratch)
@@ -96,9 +101,9 @@ def _rounded(images: Floats) -> Bytes | None:
     return out
 
 
-def _whole(images: Floats) -> Bytes | None:
+def _whole(images: Floats, take: Take) -> Bytes | None:
     """The levels, where all are whole and some above 1; else None."""
-    out = np.empty(images.shape, np.uint8)
+    out = take(images.shape, np.uint8)
     scratch = np.empty(images.shape[-3:], np.float32)
     flat = scratch.reshape(-1)
     with np.errstate(invalid="ignore", over="ignore"):  # those values show as a difference
@@ -110,7 +115,7 @@ def _whole(images: Floats) -> Bytes | None:
     return out if out.size and int(out.max()) > 1 else None
 
 
-def _scaled(images: Floats, span: Span, where: str) -> Floats:
+def _scaled(images: Floats, span: Span, where: str, take: Take) -> Floats:
     low, high = span
     if not images.size:
         return images
@@ -123,7 +128,7 @@ def _scaled(images: Floats, span: Span, where: str) -> Floats:
         )
     if span == (0.0, 1.0) and least >= 0 and most <= 1:
         return images
-    out = np.empty(images.shape, np.float32)
+    out = take(images.shape, np.float32)
     for image, into in zip(_parts(images), _parts(out), strict=True):
         np.subtract(image, np.float32(low), out=into)
         np.multiply(into, np.float32(1 / (high - low)), out=into)
