@@ -3,7 +3,8 @@
     python examples/keras_flowers.py FOLDER --size 224 --epochs 1 --pictures out
 
 FOLDER has train/CLASS/ and test/CLASS/ with JPEG files, and stands in for the guide's download;
-without one a few pictures are made. Needs TensorFlow, Keras 3 and Matplotlib.
+without one it takes windows of two photographs. Needs TensorFlow, Keras 3, Matplotlib and
+scikit-learn.
 """
 
 from __future__ import annotations
@@ -38,21 +39,18 @@ mpl.use("Agg")
 
 
 def made_folder(root: Path) -> Path:
-    """Write three classes of 16 + 4 pictures: checks, disks and stripes in random colors."""
-    draws = np.random.default_rng(0)
-    rows, columns = np.mgrid[0:96, 0:96]
-    shapes = {
-        "checks": (rows // 16 + columns // 16) % 2 == 1,
-        "disk": (rows - 48) ** 2 + (columns - 48) ** 2 < 32**2,
-        "stripes": columns // 12 % 2 == 1,
-    }
-    for name, shape in shapes.items():
-        for number in range(20):
-            folder = root / ("train" if number < 16 else "test") / name
+    """Write 40 + 4 random windows of each of scikit-learn's two photographs."""
+    from sklearn.datasets import load_sample_images
+
+    draws = np.random.default_rng(3)
+    for name, photograph in zip(("china", "flower"), load_sample_images().images, strict=True):
+        for number in range(44):
+            folder = root / ("train" if number < 40 else "test") / name
             folder.mkdir(parents=True, exist_ok=True)
-            inside, outside = draws.integers(0, 256, (2, 3))
-            pixels = np.where(shape[..., None], inside, outside).astype(np.float32)
-            keras.utils.array_to_img(pixels, scale=False).save(folder / f"{number:02}.jpg")
+            side = int(draws.integers(260, 420))
+            row, column = (int(draws.integers(0, n - side + 1)) for n in photograph.shape[:2])
+            window = photograph[row : row + side, column : column + side].astype(np.float32)
+            keras.utils.array_to_img(window, scale=False).save(folder / f"{number:02}.jpg")
     return root
 
 

@@ -32,11 +32,14 @@ def test_batches_are_the_loaders_in_the_order_of_asking() -> None:
     epochs = [list(source), list(source)]
     for epoch, wanted in enumerate(epochs):
         assert data.epoch == epoch
+        data[3]  # before the pass
+        data.on_epoch_begin()
         for place, number in ((0, 2), (1, 0), (0, 2), (2, 3), (3, 1), (1, 0)):
             images, labels = data[number]
             np.testing.assert_array_equal(images, wanted[place]["images"])
             np.testing.assert_array_equal(labels, wanted[place]["labels"])
         data.on_epoch_end()
+        data.on_epoch_begin()
         data[1]
         data.on_epoch_end()  # not a whole epoch
     assert not np.array_equal(epochs[0][0]["index"], epochs[1][0]["index"])
@@ -79,6 +82,10 @@ def test_a_training_evaluation_and_prediction(prefetch: int) -> None:
     assert data.epoch == 2
     model.fit(data, epochs=2, verbose=0)
     assert data.epoch == 4
+    short = vg.Loader({"images": IMAGES[:12], "labels": LABELS[:12]}, loader().pipeline, 6)
+    few = kcv.Dataset(short, one_hot=True)
+    model.fit(few, epochs=2, verbose=0)
+    assert few.epoch == 2
     rows = model.predict(checked, verbose=0)
     np.testing.assert_array_equal(rows, model.predict(checked, verbose=0))
     kernel, bias = (np.asarray(w) for w in model.get_weights())

@@ -40,6 +40,7 @@ class Dataset(keras.utils.PyDataset):  # type: ignore[misc, unused-ignore]
         self._pool: ThreadPoolExecutor | None = None
         self._places: dict[int, int] = {}  # by the number that Keras calls a batch
         self._ahead: dict[int, Future[dict[str, Any]]] = {}
+        self._passing = False
 
     def __len__(self) -> int:
         return len(self.loader)
@@ -85,12 +86,19 @@ class Dataset(keras.utils.PyDataset):  # type: ignore[misc, unused-ignore]
             raise InputError("one_hot: the number of classes is not known; give the Pipeline one")
         return np.eye(count, dtype=np.float32)[targets]
 
+    def on_epoch_begin(self) -> None:
+        """Begin a pass: what was asked for before it, to see shapes, does not count."""
+        with self._lock:
+            self._places.clear()
+            self._passing = True
+
     def on_epoch_end(self) -> None:
         """Go on to the next epoch, where this one was asked for in full: before a training Keras
         looks at one batch and calls that a pass too.
         """
         with self._lock:
-            self.epoch += len(self._places) == len(self)
+            self.epoch += self._passing and len(self._places) == len(self)
+            self._passing = False
             self._places.clear()
             for batch in self._ahead.values():
                 batch.cancel()
