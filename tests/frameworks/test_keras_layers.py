@@ -23,6 +23,7 @@ BACKEND = keras.backend.backend()
 
 # Arguments that every layer can be made with.
 ARGUMENTS: dict[str, dict[str, Any]] = {
+    "AugMix": {"value_range": RANGE, "severity": 0.5, "seed": 3},
     "AutoContrast": {"value_range": RANGE},
     "Equalization": {"value_range": RANGE},
     "JitteredResize": {"target_size": (24, 20), "scale_factor": (0.8, 1.2), "seed": 3},

@@ -30,15 +30,18 @@ from variegate.adapters.keras.core import (
 from variegate.adapters.keras.dataset import Dataset
 from variegate.adapters.keras.layers import (
     Augmenter,
+    AugMix,
     AutoContrast,
     ChannelShuffle,
     CutMix,
     Equalization,
+    FourierMix,
     Grayscale,
     GridMask,
     JitteredResize,
     Layer,
     MixUp,
+    Mosaic,
     PolicyLayer,
     Posterization,
     RandAugment,
@@ -71,6 +74,7 @@ from variegate.adapters.keras.layers import (
 )
 
 __all__ = [
+    "AugMix",
     "Augmenter",
     "AutoContrast",
     "ChannelShuffle",
@@ -78,11 +82,13 @@ __all__ = [
     "CutMix",
     "Dataset",
     "Equalization",
+    "FourierMix",
     "Grayscale",
     "GridMask",
     "JitteredResize",
     "Layer",
     "MixUp",
+    "Mosaic",
     "NormalFactorSampler",
     "PolicyLayer",
     "Posterization",

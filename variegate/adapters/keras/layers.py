@@ -15,16 +15,19 @@ from variegate.policy.nodes import Node
 from variegate.policy.policy import Policy, as_policy
 
 __all__ = [
+    "AugMix",
     "Augmenter",
     "AutoContrast",
     "ChannelShuffle",
     "CutMix",
     "Equalization",
+    "FourierMix",
     "Grayscale",
     "GridMask",
     "JitteredResize",
     "Layer",
     "MixUp",
+    "Mosaic",
     "PolicyLayer",
     "Posterization",
     "RandAugment",
@@ -56,15 +59,18 @@ __all__ = [
     "Solarization",
 ]
 
+AugMix = layer_class(arrays.AugMix, __name__)
 Augmenter = layer_class(arrays.Augmenter, __name__)
 AutoContrast = layer_class(arrays.AutoContrast, __name__)
 ChannelShuffle = layer_class(arrays.ChannelShuffle, __name__)
 CutMix = layer_class(arrays.CutMix, __name__)
 Equalization = layer_class(arrays.Equalization, __name__)
+FourierMix = layer_class(arrays.FourierMix, __name__)
 Grayscale = layer_class(arrays.Grayscale, __name__)
 GridMask = layer_class(arrays.GridMask, __name__)
 JitteredResize = layer_class(arrays.JitteredResize, __name__)
 MixUp = layer_class(arrays.MixUp, __name__)
+Mosaic = layer_class(arrays.Mosaic, __name__)
 Posterization = layer_class(arrays.Posterization, __name__)
 RandAugment = layer_class(arrays.RandAugment, __name__)
 RandomApply = layer_class(arrays.RandomApply, __name__)

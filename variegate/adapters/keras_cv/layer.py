@@ -17,8 +17,6 @@ from variegate.adapters.keras_cv.levels import (
 )
 from variegate.adapters.report import grouped, ops_of
 from variegate.errors import InputError
-from variegate.ops.op import Kind
-from variegate.ops.registry import get
 from variegate.pipeline import Pipeline
 from variegate.pipeline.buffers import Buffers
 from variegate.plan.layout import lay_out
@@ -66,7 +64,7 @@ class Layer:
         self._still = Pipeline(Policy(self.inference), seed=0)
         self._buffers = Buffers()
         self._copies = COPIES.issuperset(ops_of(self.steps))
-        self.mixes = any(get(op).kind is Kind.MIX for op in ops_of(self.steps))
+        self.mixes = self.pipeline.mixes_labels
         self.reads_labels = self.mixes or lay_out(self.pipeline.policy).needs_labels
 
     def node(self, p: float = 1.0) -> Node:
