@@ -6,6 +6,7 @@ This room never trains. It takes predictions as data and gives plain data and fi
 from variegate.evaluate.compare import arms_to_confirm, summary, text_lines
 from variegate.evaluate.distance import Distance, distance_from_random
 from variegate.evaluate.learned import Learned, Tried, importance
+from variegate.evaluate.moderate import class_differences
 from variegate.evaluate.report import write_report
 from variegate.evaluate.results import Comparison, Run
 from variegate.evaluate.schema import Summary
@@ -13,7 +14,6 @@ from variegate.evaluate.statistics import (
     Difference,
     Estimate,
     adjust,
-    class_differences,
     mean_accuracy,
     paired_difference,
     verdict,

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import median
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from variegate.evaluate import statistics as st
 from variegate.evaluate.findings import findings
 from variegate.evaluate.mistakes import false_positives, taken_for
+from variegate.evaluate.moderate import class_differences
 from variegate.evaluate.names import clean_names
 from variegate.evaluate.results import Comparison
 from variegate.evaluate.schema import ClassRow, ClassTable, Confirmation, DifferenceRow
@@ -93,7 +90,7 @@ def _rows(
     labels, names = comparison.labels, clean_names(comparison.classes)
     first, second = comparison.predictions(found, seeds), comparison.predictions(base, seeds)
     right, before = first == labels, second == labels
-    differences = st.class_differences(right, before, labels, len(names))
+    differences = class_differences(right, before, labels, len(names))
     corrected = st.adjust([d.p if d else None for d in differences], "fdr_bh")
     wrong = false_positives(first, second, labels, names)
     drawn = shrunk(differences)
@@ -125,10 +122,8 @@ def _confirm(
     """Test the called classes again, on seeds that had no part in calling them."""
     called = [row for row in rows if (d := row["difference"]) and d["verdict"] != "not proven"]
     right, before = comparison.correct(found, seeds), comparison.correct(base, seeds)
-    tests = []
-    for row in called:
-        own: NDArray[Any] = np.flatnonzero(comparison.labels == row["index"])
-        tests.append(st.paired_difference(right[:, own], before[:, own]))
+    every = class_differences(right, before, comparison.labels, len(comparison.classes))
+    tests = [test for row in called if (test := every[row["index"]]) is not None]
     one_sided = [_one_sided(row, test) for row, test in zip(called, tests, strict=True)]
     corrected = st.adjust(one_sided, "holm")
     for row, test, p, q in zip(called, tests, one_sided, corrected, strict=True):

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from variegate.evaluate import statistics as st
+from variegate.evaluate.moderate import paired_differences
 from variegate.evaluate.schema import Growth, Pair
 
 __all__ = ["false_positives", "taken_for"]
@@ -28,15 +29,12 @@ def false_positives(
 
     Paired over seeds and images as accuracies are. None where all images are of one class.
     """
-    differences = []
+    pairs: list[tuple[NDArray[np.bool_], NDArray[np.bool_]] | None] = []
     for index in range(len(names)):
         other = labels != index
-        known = (
-            st.paired_difference(found[:, other] == index, base[:, other] == index)
-            if (other.any())
-            else None
-        )
-        differences.append(known)
+        both = found[:, other] == index, base[:, other] == index
+        pairs.append(both if other.any() else None)
+    differences = paired_differences(pairs)
     corrected = st.adjust([d.p if d else None for d in differences], "fdr_bh")
     rows: list[Growth | None] = []
     for index, (difference, p) in enumerate(zip(differences, corrected, strict=True)):

@@ -32,7 +32,8 @@ Verdict = Literal["better", "worse", "not proven"]
 METHOD = (
     "Differences are paired by seed and by test image. Their 95 % intervals come from a two-way "
     "random-effects analysis (seeds x images, Student's t), so they cover training noise and the "
-    "finite test set. Verdicts are corrected for the number of tests (arms: Holm; classes: "
+    "finite test set; classes share what they say of the noise. Verdicts are corrected for the "
+    "number of tests (arms: Holm; classes: "
     "Benjamini-Hochberg, 5 % false discoveries), so an interval may leave out zero where the "
     "verdict is still 'not proven'."
 )
@@ -115,14 +116,19 @@ def paired_difference(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Di
     return Difference(mean, low, high, p, df, seeds, images, error)
 
 
+def floor(images: int) -> float:
+    """The least variance of a mean: half an image won and half an image lost."""
+    return 1.0 / (images + 2.0) ** 2
+
+
 def _variance_of_mean(table: NDArray[np.float64]) -> tuple[float, float]:
     """Give the variance of the mean of (seeds, images) and its degrees of freedom."""
     seeds, images = table.shape
     mean = table.mean()
-    floor = 1.0 / (images + 2.0) ** 2
+    least = floor(images)
     by_image = table.mean(axis=0) - mean
     if seeds == 1:
-        return max(float(by_image @ by_image) / (images - 1) / images, floor), float(images - 1)
+        return max(float(by_image @ by_image) / (images - 1) / images, least), float(images - 1)
     by_seed = table.mean(axis=1) - mean
     rest = table - by_seed[:, None] - by_image[None, :] - mean
     ms_seeds = images * float(by_seed @ by_seed) / (seeds - 1)
@@ -131,24 +137,11 @@ def _variance_of_mean(table: NDArray[np.float64]) -> tuple[float, float]:
     from_seeds = max(ms_seeds, ms_rest)
     from_images = max(ms_images - ms_rest, 0.0)
     variance = (from_seeds + from_images) / (seeds * images)
-    if variance < floor:
-        return floor, float(seeds - 1)
+    if variance < least:
+        return least, float(seeds - 1)
     # Hillis counts only the seeds; the term of the images matters for classes with few images.
     spread = from_seeds**2 / (seeds - 1) + from_images**2 / (images - 1)
     return variance, (from_seeds + from_images) ** 2 / spread
-
-
-def class_differences(
-    first: NDArray[np.bool_], second: NDArray[np.bool_], labels: NDArray[np.int64], classes: int
-) -> list[Difference | None]:
-    """Compare two arms class by class; None for a class that has no test image."""
-    result: list[Difference | None] = []
-    for number in range(classes):
-        chosen = np.flatnonzero(labels == number)
-        result.append(
-            paired_difference(first[:, chosen], second[:, chosen]) if len(chosen) else None
-        )
-    return result
 
 
 def adjust(
