@@ -5,8 +5,9 @@ python benchmarks/class_results.py gtsrb runs/classes ../shared/data
 python benchmarks/class_results.py fashion runs/classes ../shared/data
 
 Each call goes on where an earlier one was stopped, also by Ctrl-C, and ends by writing
-RUNS/SET.jsonl. `class_page.py` makes the page of it. The global policies of digits and gtsrb have
-flips and turns to any side on purpose: that is what harms classes. They are given, not searched.
+RUNS/SET.jsonl of all that is stored; with --stored it does that alone. `class_page.py` makes the
+page of it. The global policies of digits and gtsrb have flips and turns to any side on purpose:
+that is what harms classes. They are given, not searched.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from variegate.data import Dataset, load
 from variegate.evaluate import Comparison
 from variegate.policy.curriculum import Curriculum
 from variegate.policy.perclass import Change, changed
+from variegate.workflow.compare import RECORD
 
 SENSITIVE = vg.Policy(
     (
@@ -98,8 +100,8 @@ def weaker(policy: vg.Policy) -> vg.Policy:
     return vg.Policy(tuple(changed(step, Change(0.5)) for step in policy.steps))
 
 
-def run(name: str, job: Job, data: Any, out: Path) -> list[Comparison]:
-    """Choose a policy by class, then compare; give the comparisons."""
+def run(job: Job, data: Any, out: Path) -> None:
+    """Choose a policy by class, then compare."""
     common: dict[str, Any] = {"epochs": job.epochs, "progress": say, **job.reading}
     made = workflow.by_class(
         data, policy=job.policy, seeds=job.choose, settings=job.settings, out=out, **common
@@ -112,18 +114,15 @@ def run(name: str, job: Job, data: Any, out: Path) -> list[Comparison]:
         arms = {**arms, "cuda": Curriculum()}
         arms["found"] = arms.pop("found")
     call: dict[str, Any] = {"seeds": job.seeds, "join_validation": False, **common}
-    first = workflow.compare(
+    workflow.compare(
         data, arms=arms, confirm=job.confirm, robustness="unseen", settings=job.settings, out=out,
         **call,
     )  # fmt: skip
     if not job.imbalanced:
-        return [first.comparison]
+        return
     settings = {**job.settings, "balance": 1.0}
     few = {"none": None, "trivial": TRIVIAL}
-    second = workflow.compare(
-        data, arms=few, confirm=0, settings=settings, out=out / "balance", **call
-    )
-    return [first.comparison, second.comparison]
+    workflow.compare(data, arms=few, confirm=0, settings=settings, out=out / "balance", **call)
 
 
 def lines(name: str, records: list[Comparison], chosen: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -159,9 +158,16 @@ def main() -> None:
     parser.add_argument("set", choices=sorted(JOBS))
     parser.add_argument("runs", type=Path)
     parser.add_argument("data", type=Path, nargs="?")
+    parser.add_argument("--stored", action="store_true", help="train nothing")
     given = parser.parse_args()
     job, out = JOBS[given.set], given.runs / given.set
-    records = run(given.set, job, data_of(given.set, given.data), out)
+    try:
+        if not given.stored:
+            run(job, data_of(given.set, given.data), out)
+    except workflow.Interrupted as stop:
+        print(stop.saved)
+    paths = [path for path in (out, out / "balance") if (path / RECORD).exists()]
+    records = [Comparison.load(path / RECORD) for path in paths]
     chosen = json.loads((out / "per_class.json").read_text(encoding="utf-8"))
     text = "".join(json.dumps(row) + "\n" for row in lines(given.set, records, chosen))
     (given.runs / f"{given.set}.jsonl").write_text(text, encoding="utf-8")

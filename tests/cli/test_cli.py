@@ -101,6 +101,21 @@ def test_search_and_compare_as_json_resume_and_name_the_next_command(tmp_path: P
     assert check_document(required, "compare")["gain_proven"] is False
 
 
+def test_a_search_by_class_says_what_it_kept_and_compare_has_both(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    search = ["search", *DIGITS, "--method", "random", "--trials", "1", "--out", tmp_path]
+    done = call(*search, "--per-class", "--json")
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert document["per_class"]["schema"] == "variegate.per_class/1"
+    assert json.loads((tmp_path / "global.json").read_text()) == document["best"]["policy"]
+    chosen = document["per_class"]["candidates"][document["per_class"]["chosen"]]
+    assert json.loads((tmp_path / "best.json").read_text()) == chosen["policy"]
+    compare = ["compare", *DIGITS, "--seeds", "1", "--out", tmp_path, "--json"]
+    said = json.loads(call(*compare, "--arm", "global", "--arm", "found").stdout)
+    assert [row["arm"] for row in said["summary"]["arms"]] == ["global", "found"]
+
+
 def test_a_human_reads_what_was_understood_first_and_the_next_command_last(run: Path) -> None:
     result = call("demo", *TOY, "--out", run)
     lines = result.stderr.splitlines()

@@ -14,7 +14,7 @@ from variegate import workflow
 from variegate.engine import choose
 from variegate.errors import EngineError, PolicyError
 from variegate.policy import Policy
-from variegate.policy.nodes import RandAugment, TrivialAugment
+from variegate.policy.nodes import PerClass, RandAugment, Step, TrivialAugment
 from variegate.workflow import common
 from variegate.workflow.preview import CELL, GAP, HEAD
 
@@ -83,6 +83,14 @@ def test_a_policy_with_mixing_and_normalize_can_be_previewed(tmp_path: Path) -> 
         "digits", Policy.from_dict(data), images=4, draws=1, out=tmp_path / "a.png"
     )
     assert made.changed > 0
+
+
+def test_a_policy_by_class_goes_by_the_label_of_each_picture(tmp_path: Path) -> None:
+    policy = Policy((PerClass({0: (Step("Invert"),), 2: (Step("Invert"),)}),))
+    made = workflow.preview("digits", policy, images=3, draws=1, out=tmp_path / "a.png")
+    for row, inverted in enumerate((True, False, True)):
+        original, drawn = cell(made.path, row, 0), cell(made.path, row, 1)
+        assert np.array_equal(drawn, 255 - original if inverted else original)
 
 
 def test_policies_by_name(tmp_path: Path) -> None:
