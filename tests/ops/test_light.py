@@ -184,6 +184,18 @@ def test_the_sun_stands_in_its_region(engine: str) -> None:
     assert np.all(out[:, -8:, :8] == 20), "far from it nothing shines"
 
 
+def test_the_glow_of_the_sun_falls_off_with_its_radius(engine: str) -> None:
+    """On black, 0.9 of white by a Gaussian of a third of `src_radius`, outside of the disc."""
+    settings = {"flare_roi": (0.4999, 0.4999, 0.5001, 0.5001), "src_radius": 60}
+    step = fixed("RandomSunFlare", settings, num_flare_circles=0)
+    out = run(engine, step, flat(0, (101, 101)), 1)[0, 50, :, 0].astype(float)
+    away = np.abs(np.arange(101) + 0.5 - 50.5)
+    expected = 255 * 0.9 * np.exp(-(away**2) / (2 * 20**2))
+    outside = away > 8
+    assert outside.sum() > 80
+    assert np.abs(out - expected)[outside].max() <= 1.5
+
+
 def test_circles_lie_on_a_line_through_the_sun(engine: str) -> None:
     settings = {"flare_roi": (0.49, 0.49, 0.51, 0.51), "src_radius": 2}
     step = fixed("RandomSunFlare", settings, num_flare_circles=8, angle=0.125)
