@@ -121,7 +121,7 @@ STEPS: dict[str, Callable[[Call], str]] = {
     "Grayscale": _gray,
     "HorizontalFlip": _flip("horizontal"),
     "Identity": _plain("Identity"),
-    "Invert": lambda call: _layer("RandomInvert", factor=call.p),
+    "Invert": lambda call: _layer("RandomInvert", factor=(call.p, call.p)),
     "Normalize": _normalize,
     "Posterize": _posterize,
     "RandomCrop": _crop("RandomCrop"),
