@@ -47,7 +47,7 @@ JOBS: dict[str, dict[str, Any]] = {
         "settings": {"threads": 1, "width": 16},
     },
     "gtsrb": {
-        "source": "gtsrb",
+        "source": "gtsrb/gtsrb.npz",
         "load": {},
         "split": {"validation": 1 / 3},
         "epochs": 16,
@@ -151,11 +151,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("job", choices=JOBS)
     parser.add_argument("--policy", choices=POLICIES, default="trivial")
+    parser.add_argument("--seeds", type=int, help="Fewer or more models than the set's own number.")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("runs/tta-results"))
     parser.add_argument("--results", type=Path, default=Path("benchmarks/results/tta.json"))
     arguments = parser.parse_args()
     job, policy = JOBS[arguments.job], arguments.policy
+    seeds = arguments.seeds or job["seeds"]
     source = job["source"] if job["source"] == "digits" else str(arguments.data / job["source"])
     data = vg.load(source, **job["load"])
     parts = vg.split(data, seed=0, **job["split"])
@@ -163,7 +165,7 @@ def main() -> None:
         step = len(parts.test) // job["test_images"]
         parts = replace(parts, test=parts.test.take(np.arange(0, len(parts.test), step)))
     nets = []
-    for seed in range(job["seeds"]):
+    for seed in range(seeds):
         path = arguments.out / "checkpoints" / f"{arguments.job}-{policy}-{seed}.npz"
         nets.append(trained_for(parts.train, job, policy, seed, path))
     runs = [arms_of(net, parts) for net in nets]
@@ -176,7 +178,7 @@ def main() -> None:
         "size": list(parts.train.images.shape[1:]),
         "classes": list(data.classes),
         "epochs": job["epochs"],
-        "seeds": job["seeds"],
+        "seeds": seeds,
         "arms": rows,
     }
     arguments.results.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
