@@ -23,6 +23,7 @@ import numpy as np
 from search_results import JOBS, Job, Lines, read
 
 from variegate.data import Dataset, Splits, load
+from variegate.errors import VariegateError
 from variegate.policy import Policy
 from variegate.search import Schedule, default_space, run_study
 from variegate.search.space_json import space_from_dict
@@ -213,16 +214,22 @@ class Bench:
             raise OutOfTimeError
         folder = self.out / "studies" / f"{self.name}-{method}-{space}-{number}"
         folder.mkdir(parents=True, exist_ok=True)
-        result = run_study(
-            evaluate,
-            method=method,
-            space=drawn,
-            schedule=Schedule.plain(TRIALS[self.name], self.job.epochs),
-            seed=100 + number,
-            store=folder / "study.db",
-            name="search",
-            stop=lambda: time.process_time() > self.until,
-        )
+        try:
+            result = run_study(
+                evaluate,
+                method=method,
+                space=drawn,
+                schedule=Schedule.plain(TRIALS[self.name], self.job.epochs),
+                seed=100 + number,
+                store=folder / "study.db",
+                name="search",
+                stop=lambda: time.process_time() > self.until,
+            )
+        except VariegateError:
+            # A study that was stopped before its first trial has nothing to give.
+            if time.process_time() > self.until:
+                raise OutOfTimeError from None
+            raise
         if result.stopped:
             raise OutOfTimeError
 

@@ -203,8 +203,8 @@ def _copies(parts: Mapping[str, Dataset]) -> list[Concern]:
             severity, where = said[kind]
             exact = sum(same[pair] for pair in own)
             shown = tuple(f"{names[a]} = {names[b]}" for a, b in own[:SHOWN])
-            pairs = "1 pair" if len(own) == 1 else f"{len(own)} pairs"
-            sentence = f"{pairs} of one picture {where} ({exact} equal byte for byte)"
+            many = "1 pair" if len(own) == 1 else f"{len(own)} pairs"
+            sentence = f"{many} of one picture {where} ({exact} equal byte for byte)"
             if severity == "error" and not exact:
                 severity = "warning"  # simple pictures may be as near without being copies
             found.append(Concern(severity, kind, len(own), sentence, shown))
