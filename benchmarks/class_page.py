@@ -35,22 +35,26 @@ def read(path: Path) -> Rows:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+def two(folder: Path, name: str) -> tuple[Rows, Rows]:
+    """The rows of a simulation, and those of the same with every class by itself."""
+    return read(folder / f"{name}.jsonl"), read(folder / f"{name}_alone.jsonl")
+
+
 def share(count: int, of: int) -> str:
     """A share of reports with Wilson's interval, in percent."""
     low, high = proportion_confint(count, of, method="wilson")
     return f"{100 * count / of:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
 
 
-def null_section(rows: Rows) -> list[str]:
+def null_section(rows: Rows, alone: Rows) -> list[str]:
     """How often reports name something where nothing differs."""
     if not rows:
         return []
-    count = len(rows)
     lines = [
-        f"{count:,} reports, each on three arms without any difference in expectation.",
+        f"{len(rows):,} reports, each on three arms without any difference in expectation.",
         "",
-        "| what a report says wrongly | reports |",
-        "|---|---|",
+        "| what a report says wrongly | reports | every class by itself |",
+        "|---|---|---|",
     ]
     words = {
         "harmed": "at least one class is harmed",
@@ -58,38 +62,44 @@ def null_section(rows: Rows) -> list[str]:
         "grown": "at least one class is named wrongly more often",
         "arms": "the found arm differs from another one",
     }
-    lines += [
-        f"| {text} | {share(sum(r[k] > 0 for r in rows), count)} |" for k, text in words.items()
-    ]
-    lines += ["", "| cases with | reports that name a harmed class |", "|---|---|"]
-    for key, noun in (("seeds", "seeds"), ("classes", "classes")):
+    for key, text in words.items():
+        lines.append(f"| {text} | {named(rows, key)} | {named(alone, key)} |")
+    lines += ["", "| cases with | reports that name a harmed class | every class by itself |"]
+    lines.append("|---|---|---|")
+    for key in ("seeds", "classes"):
         for value in sorted({row[key] for row in rows}):
-            own = [row for row in rows if row[key] == value]
-            lines.append(
-                f"| {value} {noun} | {share(sum(r['harmed'] > 0 for r in own), len(own))} |"
-            )
+            both = [[row for row in part if row[key] == value] for part in (rows, alone)]
+            cells = " | ".join(named(part, "harmed") for part in both)
+            lines.append(f"| {value} {key} | {cells} |")
     return lines
 
 
-def power_section(rows: Rows) -> list[str]:
+def named(rows: Rows, key: str) -> str:
+    """The share of reports with at least one of something."""
+    return share(sum(row[key] > 0 for row in rows), len(rows)) if rows else ""
+
+
+def power_section(rows: Rows, alone: Rows) -> list[str]:
     """Which falls are seen."""
     if not rows:
         return []
     effects = sorted({row["effect"] for row in rows})
     heads = [f"{100 * e:.0f} points" for e in effects]
+    before = {(r["images"], r["seeds"], r["effect"]): r for r in alone}
     lines = [
-        f"One of ten classes loses; the share of {rows[0]['cases']} reports that name it.",
+        f"One of ten classes loses; of {rows[0]['cases']} reports each, the share that names it.",
         "",
-        f"| images a class | seeds | {' | '.join(heads)} | named falls of {heads[-1]} | shrunk |",
-        f"|---|---|{'---|' * (len(effects) + 2)}",
+        f"| images a class | seeds | {' | '.join(heads)} | named: mean | shrunk | 10, by itself |",
+        f"|---|---|{'---|' * (len(effects) + 3)}",
     ]
     for images, seeds in sorted({(row["images"], row["seeds"]) for row in rows}):
         own = {r["effect"]: r for r in rows if (r["images"], r["seeds"]) == (images, seeds)}
+        last, old = own[effects[-1]], before.get((images, seeds, effects[-1]))
         cells = [f"{100 * own[e]['named']:.0f} %" for e in effects]
-        last = own[effects[-1]]
-        reads = [last["value_where_named"], last["shrunk_where_named"]]
-        told = ["" if value is None else f"{100 * value:+.1f}" for value in reads]
-        lines.append(f"| {images} | {seeds} | {' | '.join(cells)} | {' | '.join(told)} |")
+        reads = (last["value_where_named"], last["shrunk_where_named"])
+        cells += ["" if value is None else f"{100 * value:+.1f}" for value in reads]
+        cells.append("" if old is None else f"{100 * old['named']:.0f} %")
+        lines.append(f"| {images} | {seeds} | {' | '.join(cells)} |")
     return lines
 
 
@@ -143,8 +153,11 @@ def set_section(rows: Rows) -> list[str]:
         "",
         sizes(record, data, base) + chosen_words(choice, data["classes"]),
         "",
-        f"| arm | accuracy | against {base} | worst class | {CALLED} none | {base} | corrupted |",
-        "|---|---|---|---|---|---|---|",
+        (
+            f"| arm | accuracy | against {base} | worst class | {CALLED} none | {base} | corrupted "
+            "| calibration error |"
+        ),
+        "|---|---|---|---|---|---|---|---|",
     ]
     for arm in record.arms:
         mean = mean_accuracy(record.correct(arm, record.seeds(arm)))
@@ -157,6 +170,7 @@ def set_section(rows: Rows) -> list[str]:
             called(record, arm, "none"),
             called(record, arm, base),
             corrupted(record, arm),
+            f"{100 * np.mean([r['calibration'] for r in rows if r.get('arm') == arm]):.1f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     said = summary(record, found="found", baselines=["none", base])
@@ -210,14 +224,21 @@ def groups(said: Mapping[str, Any]) -> list[str]:
 def chosen_words(choice: Mapping[str, Any], classes: Iterable[str]) -> str:
     """What the search by class found and chose."""
     names = list(classes)
-    caps = "; ".join(
-        f"{names[int(c)]}: " + ", ".join(f"{op} {f:g}" for op, f in own.items())
-        for c, own in choice["caps"].items()
-    )
+    out: dict[str, list[str]] = {}
+    less: dict[str, list[str]] = {}
+    for index, own in choice["caps"].items():
+        for op, factor in own.items():
+            (out if factor == 0 else less).setdefault(op, []).append(names[int(index)])
+
+    def told(ops: Mapping[str, list[str]]) -> str:
+        parts = [f"{op} ({', '.join(sorted(ops[op]))})" for op in sorted(ops)]
+        return "; ".join(parts) or "nothing"
+
     growing = ", ".join(names[c] for c in choice["growing"])
     return (
-        f"Chosen: {choice['chosen']}. Affinity (factor of an op's strength): {caps or 'nothing'}. "
-        f"False positives may grow: {growing or 'none'}."
+        f"Chosen on the validation images: {choice['chosen']}. Left out by affinity, for the "
+        f"classes in brackets: {told(out)}. Weakened: {told(less)}. Classes whose false positives "
+        f"may grow: {growing or 'none'}."
     )
 
 
@@ -225,8 +246,8 @@ def main() -> None:
     """Replace or add the sections."""
     page, folder = Path(sys.argv[1]), Path(sys.argv[2])
     lines = [HEAD.read_text(encoding="utf-8").rstrip(), ""]
-    lines += ["### Reports where nothing differs", "", *null_section(read(folder / "null.jsonl"))]
-    lines += ["", "### Which falls are seen", "", *power_section(read(folder / "power.jsonl"))]
+    lines += ["### Reports where nothing differs", "", *null_section(*two(folder, "null"))]
+    lines += ["", "### Which falls are seen", "", *power_section(*two(folder, "power"))]
     lines += ["", "### Policies by class", ""]
     for name in SETS:
         lines += set_section(read(folder / f"{name}.jsonl"))

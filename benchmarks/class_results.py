@@ -25,6 +25,7 @@ import variegate as vg
 from variegate import workflow
 from variegate.data import Dataset, load
 from variegate.evaluate import Comparison
+from variegate.evaluate.calibration import calibration_error
 from variegate.policy.curriculum import Curriculum
 from variegate.policy.perclass import Change, changed
 from variegate.workflow.compare import RECORD
@@ -140,13 +141,15 @@ def lines(name: str, records: list[Comparison], chosen: Mapping[str, Any]) -> li
     for suffix, record in zip(("", "+balance"), records, strict=False):
         for one in record.runs:
             sure = one.probabilities
+            if sure is None:
+                raise SystemExit(f"{one.arm}, seed {one.seed}: no probabilities are stored")
             rows.append(
                 {
                     "kind": "run", "arm": one.arm + suffix, "seed": one.seed,
                     "seconds": round(one.seconds, 2), "epochs": one.epochs,
                     "predictions": one.predictions.tolist(),
                     "corrupted": {k: list(v) for k, v in one.corrupted.items()},
-                    "confidence": None if sure is None else sure.max(axis=1).round(4).tolist(),
+                    "calibration": calibration_error(sure, record.labels),
                 }
             )  # fmt: skip
     return rows
