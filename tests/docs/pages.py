@@ -36,13 +36,16 @@ def needs_frameworks(page: Path) -> bool:
 WITH_CODE = [page for page in PAGES if blocks(page)]
 
 
-def run(page: Path, folder: Path, warnings: str) -> subprocess.CompletedProcess[str]:
+def run(
+    page: Path, folder: Path, warnings: str, first: str = ""
+) -> subprocess.CompletedProcess[str]:
     """The blocks of a page, run in order in a process of its own.
 
-    warnings: what a warning is to Python, "error" or "ignore".
+    warnings: what a warning is to Python, "error" or "ignore". first: a program that runs before.
     """
+    program = f"exec({first!r})\n{blocks(page)}"
     return subprocess.run(
-        [sys.executable, "-W", warnings, "-c", blocks(page)],
+        [sys.executable, "-W", warnings, "-c", program],
         cwd=folder,
         capture_output=True,
         text=True,

@@ -7,6 +7,7 @@ from typing import Any
 import ml_dtypes  # noqa: F401  (makes the dtype known to NumPy)
 import numpy as np
 import pytest
+import torch
 
 from tests.engine.build import (
     WARPS,
@@ -23,6 +24,7 @@ from variegate.engine import reference
 from variegate.engine import torch as engine
 from variegate.engine.engine import Images
 from variegate.engine.tolerance import EXACT, MIX, OUTPUT, Tolerance, of_entry
+from variegate.engine.torch.rows import Rows, in_one, moved, picked
 from variegate.engine.torch.verbs import KEYS, ON_HOST, VERBS
 from variegate.errors import EngineError
 from variegate.plan.program import WARP_WAYS, Border, Stage, Verb
@@ -107,6 +109,22 @@ def test_samples_run_as_each_would_alone(dtype: Any) -> None:
             current = engine.run_stage(single, [current])[0]
         check_within([whole[place]], [current], EXACT, f"sample {place}, entry by entry")
     assert not np.may_share_memory(whole[2], images[2])
+
+
+def test_rows_are_the_same_in_one_transfer() -> None:
+    tables = random_tables(np.random.default_rng(6), (20, 30), np.uint8, 5)
+    cpu, many = torch.device("cpu"), []
+    for verb in Verb:
+        many.append(Rows(picked(tables, verb, np.array([3, 1, 1]))))
+        many[-1].host["inside"] = np.arange(7) % 2 == 0
+    moved(many, cpu)
+    apart = [rows.device for rows in many]
+    in_one(many, cpu)
+    for rows, before in zip(many, apart, strict=True):
+        assert rows.device.keys() == before.keys() == rows.host.keys()
+        for name, column in rows.device.items():
+            assert column.dtype == before[name].dtype
+            assert torch.equal(column, before[name])
 
 
 @pytest.mark.parametrize("dtype", ["u1", "f4", "?", "u2", "i8", "f8"])

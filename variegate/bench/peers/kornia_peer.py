@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -103,9 +104,10 @@ OTHERWISE = {
 
 
 def tensor(images: Any) -> Any:
-    """float32 in [0, 1], channels first."""
+    """float32 in [0, 1], channels first, on the device that VARIEGATE_DEVICE names."""
     moved = np.ascontiguousarray(np.moveaxis(images, -1, -3))
-    return torch.from_numpy(moved).to(torch.float32) / 255
+    device = os.environ.get("VARIEGATE_DEVICE", "cpu")
+    return torch.from_numpy(moved).to(device).to(torch.float32) / 255
 
 
 def _around(value: float) -> tuple[float, float]:

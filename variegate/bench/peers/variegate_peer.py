@@ -35,7 +35,7 @@ def step(name: str, **arguments: Any) -> Step:
     return Step(name, clean)
 
 
-def _op(case: Case) -> Step:
+def op_of(case: Case) -> Step:
     """The op of a case, at its numbers."""
     numbers: dict[str, Any] = dict(case.arguments)
     name = case.name
@@ -91,7 +91,7 @@ def geometry(numbers: Mapping[str, Any]) -> list[Any]:
     ]
 
 
-def _pipeline_steps(name: str, numbers: Mapping[str, Any]) -> list[Any]:
+def pipeline_steps(name: str, numbers: Mapping[str, Any]) -> list[Any]:
     if name == "Classify":
         return classify(numbers)
     if name == "Geometry":
@@ -178,9 +178,9 @@ def _pointwise(case: Case) -> Run:
 
 
 def _makers() -> dict[str, Maker]:
-    out: dict[str, Maker] = {f"ops/{name}": lambda c: _with_labels(c, [_op(c)]) for name in OPS}
+    out: dict[str, Maker] = {f"ops/{name}": lambda c: _with_labels(c, [op_of(c)]) for name in OPS}
     for name in PIPELINES:
-        out[f"pipelines/{name}"] = lambda c: _with_labels(c, _pipeline_steps(c.name, c.arguments))
+        out[f"pipelines/{name}"] = lambda c: _with_labels(c, pipeline_steps(c.name, c.arguments))
     for name in ("Boxes1", "Boxes20", "Boxes200"):
         out[f"annotated/{name}"] = _annotated
     for name in ("Overhead", "ByBatch", "ByPixels"):

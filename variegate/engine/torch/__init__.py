@@ -17,7 +17,7 @@ from torch import Tensor
 
 from variegate.engine.engine import Floats, Images, numbers_of
 from variegate.engine.torch.mixes import mixed
-from variegate.engine.torch.run import run, warps_only
+from variegate.engine.torch.run import most_values, run, warps_only
 from variegate.errors import EngineError
 from variegate.ops.entries import Output
 from variegate.plan.program import MixStage, Stage
@@ -150,9 +150,15 @@ def _normalized(images: Tensor, mean: Floats, std: Floats, nchw: bool, dtype: st
     )
     if dtype not in ("float32", "float16", "bfloat16"):
         raise EngineError(f"output: expected float32, float16 or bfloat16, got {dtype}")
-    out = images.to(torch.float32) * scale + offset
-    out = out.permute(0, 3, 1, 2) if nchw else out
-    return out.to(getattr(torch, dtype)).contiguous()
+    count, height, width, channels = images.shape
+    shape = (channels, height, width) if nchw else (height, width, channels)
+    out = torch.empty((count, *shape), dtype=getattr(torch, dtype), device=images.device)
+    view = out.permute(0, 2, 3, 1) if nchw else out
+    at_once = max(1, most_values(images.device) // max(1, height * width * channels))
+    for start in range(0, count, at_once):
+        some = images[start : start + at_once].to(torch.float32, copy=True)
+        view[start : start + at_once] = some.mul_(scale).add_(offset)
+    return out
 
 
 def _results(images: list[Tensor] | Tensor, arrays: bool, out: Any) -> Images:

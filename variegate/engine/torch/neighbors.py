@@ -49,10 +49,11 @@ def blur(image: Tensor, rows: Rows) -> Tensor:
     weights = rows["blur_weight"]
     if weights.shape[1] == 1:
         return image
+    alone = rows.host["blur"][0, 2] == -1
     value = levels(image)
-    smooth = smoothed(value, weights)
+    smooth = smoothed(value.to(torch.float32) if alone else value, weights)
     amount, threshold = rows["blur"][:, 2], rows["blur"][:, 3]
-    if rows.host["blur"][0, 2] == -1:
+    if alone:
         return rounded(smooth, image.dtype)
     away = value - smooth
     share: Any = 1.0
@@ -70,7 +71,7 @@ def smoothed(value: Tensor, weights: Tensor) -> Tensor:
         wide = value.index_select(axis, mirrored(places, length))
         total = torch.zeros_like(value)
         for tap in range(weights.shape[1]):
-            total += wide.narrow(axis, tap, length) * each(weights[:, tap])
+            total.addcmul_(wide.narrow(axis, tap, length), each(weights[:, tap]).to(value.dtype))
         value = total
     return value
 

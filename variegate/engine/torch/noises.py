@@ -20,6 +20,7 @@ from variegate.engine.torch.values import (
     random_levels,
     random_parts,
     rounded,
+    taken,
     with_rest,
 )
 from variegate.ops.entries import NoiseFlag, NoiseMode
@@ -84,8 +85,8 @@ def noise(image: Tensor, rows: Rows) -> Tensor:
 
 def _own(table: Tensor, index: Tensor) -> Tensor:
     """Entries of each image's own table (k, t) at index (k, ...)."""
-    first = torch.arange(len(table), device=table.device) * table.shape[1]
-    return table.reshape(-1)[index + first.view(-1, *[1] * (index.ndim - 1))]
+    first = torch.arange(len(table), dtype=index.dtype, device=table.device) * table.shape[1]
+    return taken(table.reshape(-1), index + first.view(-1, *[1] * (index.ndim - 1)))
 
 
 def gauss(image: Tensor, rows: Rows) -> Tensor:

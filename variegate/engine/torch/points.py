@@ -11,6 +11,7 @@ from variegate.engine.torch.rows import Rows
 from variegate.engine.torch.values import (
     blend,
     each,
+    filled,
     gray,
     is_bytes,
     levels,
@@ -30,17 +31,19 @@ def lookup(image: Tensor, rows: Rows) -> Tensor:
 
 def channels(image: Tensor, rows: Rows) -> Tensor:
     """A channel matrix; sums in one order, in single precision."""
-    matrix = rows["channels"].to(torch.float32).view(-1, 1, 1, 3, 4)
-    value = image.to(torch.float32)
-    value = value if is_bytes(image) else value * 255
-    parts = [value[..., min(k, image.shape[3] - 1)].unsqueeze(3) for k in range(3)]
-    color = parts[0] * matrix[..., 0] + parts[1] * matrix[..., 1]
-    color = color + parts[2] * matrix[..., 2] + matrix[..., 3] * 255
+    matrix = rows["channels"].to(torch.float32).view(-1, 3, 4, 1, 1).unbind(1)
+    planes = image.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
+    planes = planes if is_bytes(image) else planes * 255
+    parts = [planes[:, min(k, image.shape[3] - 1)] for k in range(3)]
+    color = [
+        parts[0] * own[:, 0] + parts[1] * own[:, 1] + parts[2] * own[:, 2] + own[:, 3] * 255
+        for own in matrix
+    ]
     if image.shape[3] == 1:
-        color = color.clamp_(0, 255)
-        luma = color[..., 0] * 0.299 + color[..., 1] * 0.587 + color[..., 2] * 0.114
+        red, green, blue = (plane.clamp_(0, 255) for plane in color)
+        luma = red * 0.299 + green * 0.587 + blue * 0.114
         return rounded(luma.unsqueeze(3), image.dtype)
-    return with_rest(rounded(color, image.dtype), image)
+    return with_rest(torch.stack([rounded(plane, image.dtype) for plane in color], 3), image)
 
 
 def toward(image: Tensor, rows: Rows) -> Tensor:
@@ -121,7 +124,7 @@ def rectangles(image: Tensor, rows: Rows) -> Tensor:
     fill = own_fill(rows["rectangles_fill"], image)
     if rows.host["rectangles_noise"].any():
         fill = torch.where(each(key) != 0, random_levels(key, image), fill)
-    return torch.where(hidden, fill, image)
+    return filled(image, hidden, fill)
 
 
 def grid(image: Tensor, rows: Rows) -> Tensor:
@@ -135,7 +138,7 @@ def grid(image: Tensor, rows: Rows) -> Tensor:
     x = (torch.arange(width, **at) + 0.5 - width / 2)[None, None, :]
     u, v = cos * x - sin * y + offset_u, sin * x + cos * y + offset_v
     hidden = (u - (u / period).floor() * period < side) & (v - (v / period).floor() * period < side)
-    return torch.where(hidden.unsqueeze(3), own_fill(rows["grid_fill"], image), image)
+    return filled(image, hidden.unsqueeze(3), own_fill(rows["grid_fill"], image))
 
 
 def cells(image: Tensor, rows: Rows) -> Tensor:

@@ -43,8 +43,7 @@ def run(stage: Stage, images: Sequence[Tensor] | Tensor) -> list[Tensor] | Tenso
     first = images[0]
     alike = isinstance(images, Tensor)
     shapes = [_shape(first)] * count if alike else [_shape(image) for image in images]
-    most = MOST_CPU if first.device.type == "cpu" else MOST_ELSEWHERE
-    steps = steps_of(stage, shapes, kinds_of(stage, KEYS), most)
+    steps = steps_of(stage, shapes, kinds_of(stage, KEYS), most_values(first.device))
     shelves = _shelves(shapes, steps)
     _fill(shelves, images, shapes)
     rows = [_rows(stage, step, shelves, first.dtype == torch.uint8) for step in steps]
@@ -52,6 +51,11 @@ def run(stage: Stage, images: Sequence[Tensor] | Tensor) -> list[Tensor] | Tenso
     for step, own in zip(steps, rows, strict=True):
         _do(step, own, shelves, first.dtype)
     return _collected(shapes, steps, shelves)
+
+
+def most_values(device: torch.device) -> int:
+    """How many values are worked on at once."""
+    return MOST_CPU if device.type == "cpu" else MOST_ELSEWHERE
 
 
 def _shape(image: Tensor) -> Shape:

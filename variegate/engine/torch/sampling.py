@@ -11,12 +11,15 @@ from torch import Tensor
 
 from variegate.engine import sampling as plain
 from variegate.engine.torch.rows import Rows
-from variegate.engine.torch.values import is_bytes, over, rounded
+from variegate.engine.torch.values import is_bytes, over, rounded, taken
 from variegate.plan.program import Border, Resample
 
 Array = npt.NDArray[Any]
 FAR = plain.FAR
 HALF = 1 << (plain.BITS - 1)
+WIDEST = 4
+WHOLE = 2
+MOST_SINGLE = 2048  # pixels of a side along which single precision tells points apart
 
 
 def warp_key(host: dict[str, Array]) -> Array:
@@ -33,9 +36,22 @@ def warp_key(host: dict[str, Array]) -> Array:
             continue
         whole = plain.product(before[i], matrices[i]) if bent[i] else matrices[i]
         own[i, 1:3] = plain.reduction(whole, size)
-    straight = (matrices[:, 2] == (0, 0, 1)).all(axis=1)
-    own[:, 3] = straight
-    return np.concatenate([mode[:, :2], bent[:, None], own, host["warp_size"]], axis=1)
+    own[:, 3] = (matrices[:, 2] == (0, 0, 1)).all(axis=1)
+    place = np.zeros((len(mode), 4), dtype=np.int64)
+    whole = moves_whole(matrices) & (bent == 0)
+    own[whole, 3] = WHOLE
+    place[whole] = matrices[whole][:, [0, 0, 1, 1], [0, 2, 1, 2]]
+    return np.concatenate([mode[:, :2], bent[:, None], own, place, host["warp_size"]], axis=1)
+
+
+def moves_whole(matrices: Array) -> Array:
+    """Which matrices (k, 3, 3) shift by whole pixels and mirror, and nothing else."""
+    straight = (matrices[:, 2] == (0, 0, 1)).all(axis=1) & (matrices[:, 0, 1] == 0)
+    sides = (np.abs(matrices[:, 0, 0]) == 1) & (np.abs(matrices[:, 1, 1]) == 1)
+    shifts = np.abs(matrices[:, :2, 2]) < FAR
+    even = (matrices[:, :2, 2] == np.floor(matrices[:, :2, 2])) & shifts
+    found: Array = straight & (matrices[:, 1, 0] == 0) & sides & even.all(axis=1)
+    return found
 
 
 def prepare_warp(host: dict[str, Array], shape: tuple[int, int, int], whole: bool) -> None:
@@ -125,6 +141,8 @@ def warp(image: Tensor, rows: Rows) -> Tensor:
     outer = Border(border)
     if resize:
         return separable(image, rows, resize == 2, fill if outer is Border.CONSTANT else None)
+    if straight == WHOLE:
+        return moved_whole(image, rows.host["warp_key"][0, 7:11], size, outer, fill)
     x, y = source_points(rows["warp_matrix"], size, bool(straight))
     if bent:
         frame = rows["warp_field_size"].to(torch.float64)
@@ -136,10 +154,85 @@ def warp(image: Tensor, rows: Rows) -> Tensor:
     if down > 1 or across > 1:
         image = reduced(image, down, across)
         x, y = over(x, across), over(y, down)
+    if resample == Resample.BILINEAR and outer is not Border.WRAP:
+        return bilinear(image, x, y, outer, outside, fill)
     out = sampled(image, x, y, Resample(resample), outer)
     if outer is Border.CONSTANT:
         out = torch.where(outside.unsqueeze(3), fill, out)
     return out
+
+
+def bilinear(
+    image: Tensor, x: Tensor, y: Tensor, border: Border, outside: Tensor, fill: Tensor
+) -> Tensor:
+    """Values at points by torch's own sampling, a plane for each channel. Points are brought into
+    the frame first, so that single precision is enough for bytes; floats are sampled in double.
+    """
+    height, width = image.shape[1:3]
+    single = is_bytes(image) and max(height, width) <= MOST_SINGLE
+    kind = torch.float32 if single else torch.float64
+    grid = torch.stack([inward(x, width, border), inward(y, height, border)], 3).to(kind)
+    planes = image.permute(0, 3, 1, 2).to(kind)
+    value = torch.nn.functional.grid_sample(
+        planes, grid, mode="bilinear", padding_mode="border", align_corners=False
+    )
+    out = settled(value, image.dtype)
+    if border is Border.CONSTANT:
+        out = torch.where(outside.unsqueeze(1), fill.permute(0, 3, 1, 2), out)
+    return out.permute(0, 2, 3, 1).contiguous()
+
+
+def inward(points: Tensor, length: int, border: Border) -> Tensor:
+    """Coordinates along a side of the frame, brought inside by the border's rule, on -1..1."""
+    if border is Border.REFLECT:
+        points = points % (2 * length)
+        points = torch.minimum(points, 2 * length - points)
+    return points.clamp(0, length).mul_(2 / length).sub_(1)
+
+
+def moved_whole(
+    image: Tensor, place: Array, size: tuple[int, int], border: Border, fill: Tensor
+) -> Tensor:
+    """Shifts by whole pixels and mirrors, the same for all images: place, sign and shift along x
+    and along y. The center of pixel i comes from sign * (i + 1/2) + shift.
+    """
+    parts, inside = [], []
+    for axis in (1, 0):
+        sign, shift = (int(number) for number in place[2 * (1 - axis) : 2 * (1 - axis) + 2])
+        index = sign * np.arange(size[axis]) + shift - (sign < 0)
+        parts.append(index)
+        inside.append(index.min() >= 0 and index.max() < image.shape[1 + axis])
+    if all(inside):
+        (x, y), backwards = parts, [2 - k for k in (0, 1) if place[2 * k] < 0]
+        out = image[:, y.min() : y.max() + 1, x.min() : x.max() + 1]
+        return out.flip(backwards) if backwards else out.contiguous()
+    out, outside = image, None
+    for dim, index in ((1, parts[1]), (2, parts[0])):
+        there = torch.from_numpy(index).to(image.device)
+        length = image.shape[dim]
+        out = out.index_select(dim, continued(there, length, border))
+        beyond = ((there < 0) | (there >= length)).view(*[-1 if k == dim else 1 for k in range(4)])
+        outside = beyond if outside is None else outside | beyond
+    return (
+        out if border is not Border.CONSTANT or outside is None else torch.where(outside, fill, out)
+    )
+
+
+def packed(pixels: Tensor) -> Tensor:
+    """Pixels (t, c) of up to four channels as one number each (t,), which are faster to pick."""
+    channels = pixels.shape[1]
+    if channels == 1 or channels > WIDEST:
+        return pixels
+    wide = torch.nn.functional.pad(pixels, (0, WIDEST - channels)) if channels < WIDEST else pixels
+    kind = torch.int32 if pixels.dtype == torch.uint8 else torch.complex128
+    return wide.contiguous().view(kind).view(-1)
+
+
+def unpacked(pixels: Tensor, dtype: torch.dtype, channels: int) -> Tensor:
+    """The reverse, (..., c)."""
+    if channels == 1 or channels > WIDEST:
+        return pixels
+    return pixels.unsqueeze(-1).view(dtype)[..., :channels]
 
 
 def source_points(matrix: Tensor, size: tuple[int, int], straight: bool) -> tuple[Tensor, Tensor]:
@@ -221,12 +314,11 @@ def continued(index: Tensor, length: int, border: Border) -> Tensor:
 def sampled(image: Tensor, x: Tensor, y: Tensor, resample: Resample, border: Border) -> Tensor:
     """Values at points (k, height, width); weights in single precision, places in double."""
     count, height, width, channels = image.shape
-    flat = image.reshape(-1, channels)
+    flat = packed(image.reshape(-1, channels))
     first = (torch.arange(count, device=image.device) * (height * width)).view(-1, 1, 1)
 
     def at(rows: Tensor, columns: Tensor) -> Tensor:
-        place = rows + columns
-        return flat.index_select(0, place.view(-1)).view(*place.shape, channels)
+        return unpacked(taken(flat, rows + columns), image.dtype, channels)
 
     if resample is Resample.NEAREST:
         rows = continued(y.floor().to(torch.int64), height, border)
