@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROUNDS = 15
+LEAST, MOST = 5, 15  # rounds
 OPS = (
     *("HorizontalFlip", "Invert", "Posterize", "Solarize", "Brightness", "Contrast", "Color"),
     *("Sharpness", "AutoContrast", "Equalize", "ColorJitter", "Rotate", "Affine", "Perspective"),
@@ -78,17 +78,20 @@ def clock(device: Any) -> float:
 
 
 def timed(calls: dict[str, Callable[[], Any]], device: Any, limit: float) -> dict[str, list[float]]:
-    """Seconds of each call, round by round in turn, until `limit` seconds are over."""
+    """Seconds of each call, round by round in turn, at least LEAST rounds and until `limit`
+    seconds are over.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
         call()
     begin = time.perf_counter()
-    while len(next(iter(seconds.values()))) < ROUNDS:
+    while len(next(iter(seconds.values()))) < MOST:
         for name, call in calls.items():
             start = clock(device)
             call()
             seconds[name].append(clock(device) - start)
-        if time.perf_counter() - begin > limit:
+        rounds = len(next(iter(seconds.values())))
+        if rounds >= LEAST and time.perf_counter() - begin > limit:
             break
     return seconds
 
