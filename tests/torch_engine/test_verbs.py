@@ -111,6 +111,22 @@ def test_samples_run_as_each_would_alone(dtype: Any) -> None:
     assert not np.may_share_memory(whole[2], images[2])
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_batch_in_one_array_is_not_written_to(dtype: Any) -> None:
+    """Samples of one array that run different verbs: each step writes some of the results."""
+    seed = np.random.default_rng(7)
+    batch = np.stack([make_image(seed, (9, 11), 3, dtype) for _ in range(5)])
+    kept, tables = batch.copy(), random_tables(seed, (9, 11), dtype, 3)
+    runs: list[list[Entry]] = [[(Verb.TOWARD, 2)], [], [(Verb.GRID, 0)], [(Verb.TOWARD, 2)], []]
+    stage = make_stage(runs, tables, list(batch))
+    found = engine.run_stage(stage, Images.of(batch))
+    np.testing.assert_array_equal(batch, kept)
+    assert not np.may_share_memory(found[1], batch)
+    check_within(found, reference.run_stage(stage, list(batch)), EXACT)
+    still = make_stage([[]] * 5, tables, list(batch))
+    assert not np.may_share_memory(engine.run_stage(still, Images.of(batch))[0], batch)
+
+
 def test_rows_are_the_same_in_one_transfer() -> None:
     tables = random_tables(np.random.default_rng(6), (20, 30), np.uint8, 5)
     cpu, many = torch.device("cpu"), []
