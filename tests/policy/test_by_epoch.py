@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 import variegate as vg
+from variegate.adapters.code.write import to_code
 from variegate.errors import PolicyError
+from variegate.evaluate.report.policytext import policy_data, policy_lines
 from variegate.plan.draw import draw
+from variegate.policy.perclass import Change, changed
 from variegate.policy.policy import walk
 
 SCHEDULE = vg.ByEpoch({2: (vg.Invert(),), 5: (vg.HorizontalFlip(p=1.0), vg.Invert())})
@@ -67,3 +70,13 @@ def test_a_broken_one_is_refused_by_name(given: dict[str, Any], words: str) -> N
     data = {"format": "variegate-policy", "version": 1, "steps": [{"step": "ByEpoch", **given}]}
     with pytest.raises(PolicyError, match=words):
         vg.Policy.from_dict(data)
+
+
+def test_reports_and_exports_name_it() -> None:
+    policy = vg.Policy((vg.ByEpoch({0: (vg.Invert(),), 5: ()}),))
+    lines = [text for _, text in policy_lines(policy_data(policy))]
+    assert lines == ["ByEpoch", "from epoch 0 on", "Invert", "from epoch 5 on"]
+    with pytest.raises(PolicyError, match="left out: ByEpoch"):
+        to_code(policy, "torchvision")
+    weaker = changed(policy.steps[0], Change(ops={"Invert": 0.0}))
+    assert weaker == vg.ByEpoch({0: (vg.Identity(),), 5: ()})

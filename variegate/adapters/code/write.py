@@ -75,7 +75,7 @@ def _written(node: nodes.Node, library: Library, chance: float, notes: Report) -
     if isinstance(node, nodes.SomeOf):
         once = _choice(node.steps, None, library, chance * node.rate, notes)
         return once * node.augmentations_per_image
-    notes.lost("PerClass")
+    notes.lost(type(node).__name__)
     return []
 
 

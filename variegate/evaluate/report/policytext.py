@@ -69,11 +69,14 @@ def _step(step: Any, depth: int, lines: list[Line], prefix: str = "") -> None:
         _step(child, depth + 1, lines, share)
     policies = step.get("policies")
     if isinstance(policies, Mapping):
+        by_epoch = name == "ByEpoch"
         for label, inner in policies.items():
-            lines.append((depth + 1, f"class {clean(label)}"))
+            text = f"from epoch {clean(label)} on" if by_epoch else f"class {clean(label)}"
+            lines.append((depth + 1, text))
             _steps(inner, depth + 2, lines)
-        lines.append((depth + 1, "every other class"))
-        _steps(step.get("default") or (), depth + 2, lines)
+        if not by_epoch:
+            lines.append((depth + 1, "every other class"))
+            _steps(step.get("default") or (), depth + 2, lines)
 
 
 def _usual(name: str) -> dict[str, Any]:
