@@ -129,7 +129,7 @@ def ops_lines(results: Results) -> list[str]:
     ]
     lines = [f"Left out as changing the meaning: {', '.join(out) or 'nothing'}."]
     lines.append(f"Capped at magnitude: {', '.join(capped) or 'nothing'}.")
-    chosen = Counter(r["chosen"] for r in rows)
+    chosen = Counter(r.get("chosen", "an entry") for r in rows)
     lines.append(
         "Final rounds: " + ", ".join(f"{n} took {what}" for what, n in chosen.items()) + "."
     )
@@ -148,9 +148,9 @@ def section(results: Results) -> list[str]:
             f"`python benchmarks/search_results.py {results.name}`: {sizes['train']:,} training, "
             f"{sizes['validation']:,} validation and {sizes['test']:,} test images, "
             f"{height}x{width}x{channels}, {data['classes']} classes; {data['epochs']} epochs, "
-            f"net of width {data['settings']['width']}, batches of "
+            f"{data['settings']['model']} of width {data['settings']['width']}, batches of "
             f"{data['settings']['batch_size']}; "
-            f"{searches} searches a method."
+            f"{searches} search{'es' if searches > 1 else ''} a method."
         ),
         "",
         *table(results),
