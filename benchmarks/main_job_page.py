@@ -29,7 +29,8 @@ point; on photographs of 17 flowers (3 seeds, 272 test images) nothing is proven
 search, with 10 to 12 single noisy trials, found nothing that a control does not give, and on
 Fashion-MNIST it costs class 5 (sandals) a point.
 
-All of these searched with TPE, before `guided` became the default. `make demo` now searches with
+All of these searched with TPE, before `guided` became the default. `make demo` of commit
+9a60c05 searched with an earlier version of
 guided, on a processor without AVX-512: none 96.9 [96.6, 97.2], flip+crop 95.5 [95.0, 96.1], trivial
 97.6 [97.3, 98.0], randaugment 97.2 [96.8, 97.7], found 98.1 [97.9, 98.4]; found against none +1.2
 [+0.6, +1.9] better, against trivial +0.5 [-0.1, +1.1] not proven (5 seeds, 1,078 test images).
