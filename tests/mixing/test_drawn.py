@@ -64,3 +64,45 @@ def test_shares_count_what_is_left_beside_holes() -> None:
     assert mix.source.tolist() == [1, -1]
     assert mix.share[: mix.share_start[1]].tolist() == [40 / 56, 16 / 56]
     assert np.allclose(counted_shares(mix, 0), [40 / 56, 16 / 56])
+
+
+def test_a_mosaic_that_covers_cuts_its_images_at_random_places() -> None:
+    """Wide images fill parts as high as they are, so a column tells where each was cut off."""
+    columns = np.tile(np.arange(80, dtype=np.uint8)[None, None, :, None], (200, 20, 1, 1))
+    step = vg.Mosaic(size=(40, 40), center=(0.5, 0.5), resample="nearest", antialias=False)
+    out = vg.Pipeline([step], seed=5)(images=columns, index=range(200))["images"][..., 0]
+    for rows, across in ((slice(20), 0), (slice(20), 20), (slice(20, 40), 0), (slice(20, 40), 20)):
+        first = out[:, rows, across].astype(int)
+        assert (first == first[:, :1]).all()
+        assert first.min() <= 4
+        assert 56 <= first.max() <= 60
+        assert abs(first.mean() - 30) < 5
+
+
+def test_the_guard_counts_all_that_is_hidden() -> None:
+    """Two objects of 40 % each: one of them is hidden, never both."""
+    masks = np.zeros((3, 10, 10), dtype=bool)
+    masks[0, :4], masks[1, 4:8], masks[2, 8:] = True, True, True
+    images = np.full((40, 10, 10, 1), 9, dtype=np.uint8)
+    aug = vg.Pipeline([vg.MaskDropout(count=(3, 3))], seed=1)
+    out = aug(images=images, instance_masks=[masks] * 40, index=range(40))["images"]
+    hidden = (out == 0).sum(axis=(1, 2, 3))
+    assert set(hidden.tolist()) <= {20, 40}
+    assert (hidden == 40).any()
+
+
+def test_half_shown_cells_keep_what_matters_too() -> None:
+    """Labels 1, 0, 2, 2 of three levels: of the partner the first cell shows a half, so the most
+    salient cell, which would be lost, moves there.
+    """
+    from variegate.engine import flow
+    from variegate.engine.puzzle import Solvers, cut_of
+    from variegate.ops.layers import Puzzle
+
+    own, other = np.array([[0.1, 0.7], [0.1, 0.1]]), np.array([[0.1, 0.5], [0.2, 0.2]])
+    maps = tuple(np.repeat(np.repeat(m, 4, axis=0), 4, axis=1) for m in (own, other))
+    images = np.zeros((8, 8, 1)), np.zeros((8, 8, 1))
+    entry = Puzzle(np.array([0.5]), np.array([2]), 3, 0.0, 0.0, 0.1, 0.01, "given")
+    cut = cut_of(entry, 0, images, (maps[0], maps[1]), Solvers(flow.min_cut, flow.assign))
+    assert cut.labels.tolist() == [1, 0, 2, 2]
+    assert cut.other.tolist() == [1, 0, 2, 3]
