@@ -38,11 +38,11 @@ def section(name: str, own: dict[str, Any]) -> list[str]:
     extra = "" if policy == "trivial" else f" --policy {policy}"
     trained = "TrivialAugment" if policy == "trivial" else "no augmentation"
     images = f"{train:,} training, {validation:,} validation and {test:,} test images"
-    command = f"python benchmarks/tta_results.py {job}{extra}"
+    command = f"python benchmarks/tta_results.py {job}{extra} --seeds {own['seeds']}"
     lines = [
         f"## {job}, trained with {trained}",
         "",
-        f"`{command}`: {side}, {images}, {own['epochs']} epochs, {own['seeds']} seeds.",
+        f"`{command}`: {side}, {images}, {own['epochs']} epochs.",
         "",
         TABLE,
         "|---|---|---|---|---|---|---|---|---|",
