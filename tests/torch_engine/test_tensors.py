@@ -98,6 +98,14 @@ def test_views_of_channels_first_memory_are_taken_and_sizes_may_differ() -> None
     assert one.shape == (30, 40)
 
 
+def test_an_empty_batch_stays_one() -> None:
+    steps = [vg.CenterCrop(size=(8, 9)), vg.Normalize(mean=(0.5,), std=(0.5,), layout="NCHW")]
+    found = aug(*steps)(images=there(IMAGES[:0]))["images"]
+    assert isinstance(found, torch.Tensor)
+    assert found.shape == (0, 3, 8, 9)
+    assert found.dtype == torch.float32
+
+
 def test_mixes_that_look_at_pixels_take_tensors() -> None:
     for step in (vg.SaliencyMix(), vg.PuzzleMix(saliency="fine_grained")):
         pipeline = aug(step, classes=6)

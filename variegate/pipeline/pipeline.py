@@ -38,6 +38,7 @@ from variegate.policy.nodes import Node, Step, whole
 from variegate.policy.policy import Policy, as_policy, walk
 from variegate.targets.images import as_array
 from variegate.targets.labels import class_indices, read_labels
+from variegate.targets.tensors import as_tensors, dtype_of, is_tensor
 
 FORMAT = "variegate-pipeline"
 VERSION = 1
@@ -168,7 +169,7 @@ class Pipeline:
         start, ids = self._ids(index, len(given), given.single)
         program = given.program(self._program(given, start, ids, epoch))
         result = self._carried_out(program, given, out)
-        if len(given) == 0 and isinstance(given.batch["images"], np.ndarray):
+        if len(given) == 0 and hasattr(given.batch["images"], "shape"):
             result["images"] = self._empty(given.batch["images"])
         return result
 
@@ -187,10 +188,11 @@ class Pipeline:
 
     def _empty(self, images: Any) -> Any:
         """What a batch of no images becomes: the shape and dtype that one image would give."""
-        probe = read_given({"images": np.zeros((1, *images.shape[1:]), dtype=images.dtype)})
+        probe = read_given({"images": np.zeros((1, *images.shape[1:]), dtype=dtype_of(images))})
         labels = np.zeros(1, dtype=np.int64)
         plan = self._drawn(0, np.zeros(1, dtype=np.uint64), probe.sizes, labels)
-        return self._carried_out(lower(plan, *probe.pixels), probe, None)["images"][:0]
+        none = self._carried_out(lower(plan, *probe.pixels), probe, None)["images"][:0]
+        return as_tensors(none, images.device) if is_tensor(images) else none
 
     def draw(
         self,
