@@ -193,7 +193,7 @@ def _copies(parts: Mapping[str, Dataset]) -> list[Concern]:
         else:
             kinds["copy"].append((first, second))
     said = {
-        "leak": ("error", "in two parts, so a test is no test"),
+        "leak": ("error", "in two parts, which a model then knows before its test"),
         "contradiction": ("warning", "under two labels"),
         "copy": ("note", "in one part, which weigh twice"),
     }
@@ -204,7 +204,8 @@ def _copies(parts: Mapping[str, Dataset]) -> list[Concern]:
             exact = sum(same[pair] for pair in own)
             shown = tuple(f"{names[a]} = {names[b]}" for a, b in own[:SHOWN])
             many = "1 pair" if len(own) == 1 else f"{len(own)} pairs"
-            sentence = f"{many} of one picture {where} ({exact} equal byte for byte)"
+            nearly = "" if exact else "nearly "
+            sentence = f"{many} of {nearly}one picture {where} ({exact} equal byte for byte)"
             if severity == "error" and not exact:
                 severity = "warning"  # simple pictures may be as near without being copies
             found.append(Concern(severity, kind, len(own), sentence, shown))
