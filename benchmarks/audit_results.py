@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from search_results import JOBS, Job, Lines, read
+from search_results import Job, Lines, read
 
 from variegate.data import Dataset, Splits, load
 from variegate.errors import VariegateError
@@ -81,10 +81,10 @@ AUDITS = {
 # A net of less than half the usual width: about a sixth of the time.
 SETTINGS = {"threads": 1, "width": 12}
 SEARCHES: dict[str, Job] = {
-    "digits20": JOBS["digits20"],
-    "sign_digits": JOBS["sign_digits"],
-    "fashion1k": JOBS["fashion1k"],
-    "gtsrb": JOBS["gtsrb"],
+    "digits20": Job("digits", 20, 30, 16, test=0.6),
+    "sign_digits": Job("sign_digits", 10, 40, 12, (16, 16), 1, test=0.5, batch=50),
+    "fashion1k": Job("fashion_mnist", 100, 10, 12, limit=200, validation=0.5),
+    "gtsrb": Job("gtsrb/gtsrb.npz", 9, 16, 12),
     "flowers17": Job("flowers17", 20, 24, 12, (32, 32), batch=17),
 }
 # Trainings of one search.
