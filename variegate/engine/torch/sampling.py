@@ -11,13 +11,12 @@ from torch import Tensor
 
 from variegate.engine import sampling as plain
 from variegate.engine.torch.rows import Rows
-from variegate.engine.torch.values import is_bytes, over, rounded, taken
+from variegate.engine.torch.values import is_bytes, over, packed, rounded, taken, unpacked
 from variegate.plan.program import Border, Resample
 
 Array = npt.NDArray[Any]
 FAR = plain.FAR
 HALF = 1 << (plain.BITS - 1)
-WIDEST = 4
 WHOLE = 2
 MOST_SINGLE = 2048  # pixels of a side along which single precision tells points apart
 
@@ -216,23 +215,6 @@ def moved_whole(
     return (
         out if border is not Border.CONSTANT or outside is None else torch.where(outside, fill, out)
     )
-
-
-def packed(pixels: Tensor) -> Tensor:
-    """Pixels (t, c) of up to four channels as one number each (t,), which are faster to pick."""
-    channels = pixels.shape[1]
-    if channels == 1 or channels > WIDEST:
-        return pixels
-    wide = torch.nn.functional.pad(pixels, (0, WIDEST - channels)) if channels < WIDEST else pixels
-    kind = torch.int32 if pixels.dtype == torch.uint8 else torch.complex128
-    return wide.contiguous().view(kind).view(-1)
-
-
-def unpacked(pixels: Tensor, dtype: torch.dtype, channels: int) -> Tensor:
-    """The reverse, (..., c)."""
-    if channels == 1 or channels > WIDEST:
-        return pixels
-    return pixels.unsqueeze(-1).view(dtype)[..., :channels]
 
 
 def source_points(matrix: Tensor, size: tuple[int, int], straight: bool) -> tuple[Tensor, Tensor]:

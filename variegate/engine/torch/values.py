@@ -16,6 +16,7 @@ GOLDEN = 0x9E3779B97F4A7C15 - 2**64
 FIRST = 0xBF58476D1CE4E5B9 - 2**64
 SECOND = 0x94D049BB133111EB - 2**64
 PARTS = {8: torch.uint8, 16: torch.int16, 32: torch.int32}
+WIDEST = 4  # channels that are picked as one number
 FIXED = float(1 << 32)  # how finely values on 0..1 are summed
 
 
@@ -186,3 +187,20 @@ def with_rest(color: Tensor, image: Tensor) -> Tensor:
     """Changed channels, and behind them those of the image that did not change."""
     channels = color.shape[3]
     return torch.cat([color, image[..., channels:]], 3) if channels < image.shape[3] else color
+
+
+def packed(pixels: Tensor) -> Tensor:
+    """Pixels (t, c) of up to four channels as one number each (t,), which are faster to pick."""
+    channels = pixels.shape[1]
+    if channels == 1 or channels > WIDEST:
+        return pixels
+    wide = torch.nn.functional.pad(pixels, (0, WIDEST - channels)) if channels < WIDEST else pixels
+    kind = torch.int32 if pixels.dtype == torch.uint8 else torch.complex128
+    return wide.contiguous().view(kind).view(-1)
+
+
+def unpacked(pixels: Tensor, dtype: torch.dtype, channels: int) -> Tensor:
+    """The reverse, (..., c)."""
+    if channels == 1 or channels > WIDEST:
+        return pixels
+    return pixels.unsqueeze(-1).view(dtype)[..., :channels]
