@@ -1,6 +1,6 @@
 """Times the input pipeline of examples/keras_flowers.py with KerasCV's layers and with variegate's.
 
-    python benchmarks/keras_pipeline.py [FOLDER] [--rounds 7] [--batches 4] [--out FILE]
+    python benchmarks/keras_pipeline.py [FOLDER] [--rounds 7] [--batches 6] [--out FILE]
 
 FOLDER has class folders of JPEG files; without one pictures are made. Needs keras-cv 0.9 beside
 TensorFlow and Keras 3 (benchmarks/peers/keras.txt). One process on TensorFlow; the libraries take
@@ -200,11 +200,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--batches", type=int, default=6, help="of a pass of KerasCV; others: x 4")
+    parser.add_argument("--only", default="", help="cases whose name has this in it")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     results = {}
     with tempfile.TemporaryDirectory() as scratch:
         for case, makers in cases(read_files(given.folder), Path(scratch)).items():
+            if given.only not in case:
+                continue
             results[case] = measured(makers, given.rounds, given.batches)
             print(case, flush=True)
             for name, own in results[case].items():
