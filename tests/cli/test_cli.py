@@ -103,7 +103,8 @@ def test_search_and_compare_as_json_resume_and_name_the_next_command(tmp_path: P
 
 def test_a_search_by_class_says_what_it_kept_and_compare_has_both(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    search = ["search", *DIGITS, "--method", "random", "--trials", "1", "--out", tmp_path]
+    few = [*DIGITS, "--validation", "0.05"]
+    search = ["search", *few, "--method", "random", "--trials", "1", "--out", tmp_path]
     done = call(*search, "--per-class", "--json")
     assert done.exit_code == 0, done.output
     document = json.loads(done.stdout)
@@ -111,7 +112,7 @@ def test_a_search_by_class_says_what_it_kept_and_compare_has_both(tmp_path: Path
     assert json.loads((tmp_path / "global.json").read_text()) == document["best"]["policy"]
     chosen = document["per_class"]["candidates"][document["per_class"]["chosen"]]
     assert json.loads((tmp_path / "best.json").read_text()) == chosen["policy"]
-    compare = ["compare", *DIGITS, "--seeds", "1", "--out", tmp_path, "--json"]
+    compare = ["compare", *few, "--seeds", "1", "--out", tmp_path, "--json"]
     said = json.loads(call(*compare, "--arm", "global", "--arm", "found").stdout)
     assert [row["arm"] for row in said["summary"]["arms"]] == ["global", "found"]
 

@@ -19,7 +19,7 @@ Arms = Annotated[
     list[str] | None,
     typer.Option(
         "--arm",
-        help="none, flip+crop, trivial, randaugment, found, NAME=FILE; repeatable; default all.",
+        help="none, flip+crop, trivial, randaugment, global, found, cuda, NAME=FILE; repeatable.",
     ),
 ]
 Join = Annotated[
