@@ -102,7 +102,7 @@ def _jitter(name: str, param: str = "factor") -> Callable[[Call], str]:
 
 
 def _color_jitter(call: Call) -> str:
-    call.changed("a random order there; hue in HSV there, in YIQ here")
+    call.changed("a random order there")
     factors = {name: call.pair(name) for name in ("brightness", "contrast", "saturation")}
     return _a(call, "ColorJitter", **factors, hue=call.pair("hue", 1 / 360))
 

@@ -89,7 +89,7 @@ def _jitter(name: str) -> Callable[[Call], str]:
 
 def _color_jitter(call: Call) -> str:
     low, high = call.pair("hue", 1 / 360)
-    call.changed("a random order there; hue in HSV there, in YIQ here")
+    call.changed("a random order there")
     factors = {name: call.pair(name) for name in ("brightness", "contrast", "saturation")}
     return _perhaps(call, _v2("ColorJitter", **factors, hue=(low, high)))
 
