@@ -117,6 +117,8 @@ def mirror(steps: list[dict[str, Any]]) -> None:
             step.clear()
             step["step"] = "Identity"
         mirror(step.get("steps", []))
+        for own in step.get("policies", {}).values():
+            mirror(own)
 
 
 @ENGINES

@@ -127,7 +127,7 @@ def test_doctor_says_what_is_missing_and_stays_usable(monkeypatch: pytest.Monkey
     found = workflow.doctor()
     states = {check.name: check for check in found.checks}
     assert found.usable
-    optional = ("tta", "keras", "ray", "mlflow", "tensorboard")
+    optional = ("tta", "onnx", "keras", "ray", "mlflow", "tensorboard")
     assert found.missing == ("train", "search", "report", "data", *optional)
     assert "reference" in states["engine"].value
     assert "C++ compiler" in states["engine"].step
