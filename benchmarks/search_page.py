@@ -123,7 +123,7 @@ def ops_lines(results: Results) -> list[str]:
         return []
     ops = rows[0]["ops"]
     flips = {"1": "horizontal flip", "2": "vertical flip"}
-    out = [flips.get(o["name"], o["name"]) for o in ops if o["cap"] <= 0]
+    out = dict.fromkeys(flips.get(o["name"], o["name"]) for o in ops if o["cap"] <= 0)
     capped = [
         f"{o['name']} {o['cap']:.2f}" for o in ops if 0 < o["cap"] < 1 and o["group"] != "flip"
     ]
