@@ -234,7 +234,9 @@ template <class T> struct RandomStage {
 // Exactly as large as the pixels: reads behind them are found.
 template <class T> Source make_image(Dice& dice, std::vector<T>& memory) {
     const int side = dice.whole(0, 7) ? 40 : 200; // large enough for more than one thread
-    const Shape shape{dice.whole(1, side), dice.whole(1, side), dice.whole(1, 5)};
+    // Often a pixel or two wide: loops that read eight bytes at a time must not pass such an end.
+    const int width = dice.whole(0, 7) ? dice.whole(1, side) : dice.whole(1, 2);
+    const Shape shape{dice.whole(1, side), width, dice.whole(1, 5)};
     memory.resize(static_cast<size_t>(shape.values()));
     for (T& value : memory)
         value = static_cast<T>(sizeof(T) == 1 ? dice.whole(0, 255) : dice.real(0, 1));

@@ -195,9 +195,13 @@ bool pass_along_rows(const uint8_t* in, int width, int rows, int depth, const Ax
                      Scratch& scratch, uint8_t* out) {
     const int64_t count = int64_t{axis.count} * depth, row_bytes = int64_t{width} * depth;
     const auto work = depth == 3 ? pass_along_two<3> : pass_along_two<4>;
-    auto* last = scratch.lines.get<uint8_t>(row_bytes); // with room behind it
-    std::memcpy(last, in + (rows - 1) * row_bytes, static_cast<size_t>(row_bytes));
-    const auto row = [&](int r) { return r + 1 < rows ? in + r * row_bytes : last; };
+    const int inside = std::max(0, rows - rows_at_end(row_bytes));
+    const int64_t end_bytes = (rows - inside) * row_bytes;
+    auto* end = scratch.lines.get<uint8_t>(end_bytes); // with room behind it
+    std::memcpy(end, in + inside * row_bytes, static_cast<size_t>(end_bytes));
+    const auto row = [&](int r) {
+        return r < inside ? in + r * row_bytes : end + (r - inside) * row_bytes;
+    };
     for (int r = 0; r < rows; r += 2) {
         const int next = std::min(r + 1, rows - 1);
         // Each row is written a few bytes beyond its end: the lower one waits beside the image.
