@@ -5,9 +5,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <random>
 #include <vector>
 
+#include "dice.hpp"
 #include "variegate/engine.hpp"
 #include "variegate/verbs.hpp"
 
@@ -18,21 +18,6 @@ namespace {
 constexpr int rows = 4;
 constexpr int nodes = 4;
 constexpr int guard = 32; // bytes on each side of a result
-
-struct Dice {
-    std::mt19937_64 bits;
-    int whole(int low, int high) { return std::uniform_int_distribution<int>(low, high)(bits); }
-    double real(double low, double high) {
-        return std::uniform_real_distribution<double>(low, high)(bits);
-    }
-    bool coin() { return whole(0, 1) == 1; }
-};
-
-void check(bool holds, const char* what, int call) {
-    if (holds) return;
-    std::printf("call %d: %s\n", call, what);
-    std::exit(1);
-}
 
 template <class T> struct RandomStage {
     std::vector<double> matrix, before, field, channels, measure, blur, grid, noise, tiles, zoom;

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <random>
 #include <vector>
 
+#include "dice.hpp"
 #include "variegate/engine.hpp"
 
 using namespace variegate;
@@ -14,21 +14,6 @@ using namespace variegate;
 namespace {
 
 constexpr int guard = 32; // bytes on each side of a result
-
-struct Dice {
-    std::mt19937_64 bits;
-    int whole(int low, int high) { return std::uniform_int_distribution<int>(low, high)(bits); }
-    double real(double low, double high) {
-        return std::uniform_real_distribution<double>(low, high)(bits);
-    }
-    bool coin() { return whole(0, 1) == 1; }
-};
-
-void check(bool holds, const char* what, int call) {
-    if (holds) return;
-    std::printf("call %d: %s\n", call, what);
-    std::exit(1);
-}
 
 // Exactly as large as the pixels: reads behind them are found.
 template <class T> std::vector<T> pixels(Dice& dice, Shape shape) {

@@ -3,9 +3,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <numeric>
-#include <random>
 #include <vector>
 
+#include "dice.hpp"
 #include "variegate/flow.hpp"
 
 using namespace variegate;
@@ -13,19 +13,6 @@ using namespace variegate;
 namespace {
 
 using Numbers = std::vector<int64_t>;
-
-struct Dice {
-    std::mt19937_64 bits;
-    int64_t whole(int64_t low, int64_t high) {
-        return std::uniform_int_distribution<int64_t>(low, high)(bits);
-    }
-};
-
-void check(bool holds, const char* what, int call) {
-    if (holds) return;
-    std::printf("call %d: %s\n", call, what);
-    std::exit(1);
-}
 
 int64_t cost_of(const Numbers& linear, const std::vector<FlowArc>& arcs, const Numbers& costs,
                 const std::vector<uint8_t>& chosen) {
@@ -40,15 +27,16 @@ int64_t cost_of(const Numbers& linear, const std::vector<FlowArc>& arcs, const N
 }
 
 void one_cut(Dice& dice, int call) {
-    const auto nodes = static_cast<size_t>(dice.whole(0, call % 50 ? 8 : 300));
-    const int64_t reach = dice.whole(1, 40);
+    const auto nodes = static_cast<size_t>(dice.whole<int64_t>(0, call % 50 ? 8 : 300));
+    const int64_t reach = dice.whole<int64_t>(1, 40);
     Numbers linear(nodes), costs;
     std::vector<FlowArc> arcs;
-    for (auto& own : linear) own = dice.whole(-reach, reach);
-    for (int64_t n = nodes ? dice.whole(0, static_cast<int64_t>(3 * nodes)) : 0; n > 0; --n) {
+    for (auto& own : linear) own = dice.whole<int64_t>(-reach, reach);
+    for (int64_t n = nodes ? dice.whole<int64_t>(0, static_cast<int64_t>(3 * nodes)) : 0; n > 0;
+         --n) {
         const auto last = static_cast<int64_t>(nodes) - 1;
-        arcs.push_back({dice.whole(0, last), dice.whole(0, last)});
-        costs.push_back(dice.whole(0, 12));
+        arcs.push_back({dice.whole<int64_t>(0, last), dice.whole<int64_t>(0, last)});
+        costs.push_back(dice.whole<int64_t>(0, 12));
     }
     std::vector<uint8_t> chosen(nodes, 7);
     min_cut(linear.data(), static_cast<int64_t>(nodes), arcs.data(), costs.data(),
@@ -68,10 +56,10 @@ void one_cut(Dice& dice, int call) {
 }
 
 void one_assignment(Dice& dice, int call) {
-    const auto count = static_cast<size_t>(dice.whole(0, call % 50 ? 6 : 90));
-    const int64_t reach = dice.whole(0, 40);
+    const auto count = static_cast<size_t>(dice.whole<int64_t>(0, call % 50 ? 6 : 90));
+    const int64_t reach = dice.whole<int64_t>(0, 40);
     Numbers cost(count * count), rows(count);
-    for (auto& own : cost) own = dice.whole(-reach, reach);
+    for (auto& own : cost) own = dice.whole<int64_t>(-reach, reach);
     assign(cost.data(), static_cast<int64_t>(count), rows.data());
     Numbers order(count);
     std::iota(order.begin(), order.end(), 0);

@@ -6,7 +6,6 @@ The page's own policy allows this style and this script by their digests, and no
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from variegate.evaluate import wording
 from variegate.evaluate.names import clean_names
+from variegate.evaluate.templates import digest, templates
 
 __all__ = ["COLUMNS", "audit_page"]
 
@@ -25,28 +25,20 @@ _ORDER = {"error": 0, "warning": 1, "note": 2}
 
 def audit_page(document: Mapping[str, Any], folder: Path) -> str:
     """The whole page as text; `folder` is where the findings' pictures lie."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
+    filters = {
         "percent": wording.percent,
         "share_interval": wording.share_interval,
         "duration": wording.duration,
     }
+    environment = templates(_FOLDER, filters)
     style = environment.get_template("audit.css").render()
     script = environment.get_template("audit.js").render()
     names, findings = clean_names(document["classes"]), document["findings"]
     return environment.get_template("audit.html.j2").render(
         style=style,
         script=script,
-        style_hash=_digest(style),
-        script_hash=_digest(script),
+        style_hash=digest(style),
+        script_hash=digest(script),
         data=document,
         names=names,
         pictured=[(f, _picture(folder, f["picture"])) for f in findings if f["picture"]],
@@ -56,10 +48,6 @@ def audit_page(document: Mapping[str, Any], folder: Path) -> str:
         ranges=_ranges(document, names),
         seconds=sum(document["seconds"].values()),
     )
-
-
-def _digest(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 
 def _picture(folder: Path, name: str) -> str:

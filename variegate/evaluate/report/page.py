@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +20,7 @@ from variegate.evaluate.report.insight import SHOWN, Insight
 from variegate.evaluate.report.pictures import PictureRow
 from variegate.evaluate.report.policytext import Line
 from variegate.evaluate.schema import ClassRow, ClassTable, Summary
+from variegate.evaluate.templates import digest, templates
 
 _FOLDER = Path(__file__).parent / "templates"
 # Rows of a class table that are shown at once; the rest opens with a click.
@@ -37,17 +36,7 @@ def render_page(
     insight: Insight | None = None,
 ) -> str:
     """Give the whole page as text."""
-    import jinja2
-
-    loader = jinja2.FileSystemLoader(_FOLDER)
-    environment = jinja2.Environment(
-        loader=loader,
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
+    filters = {
         "percent": wording.percent,
         "points": wording.points,
         "permille": wording.permille,
@@ -58,11 +47,11 @@ def render_page(
         "duration": wording.duration,
         "kind": KIND.__getitem__,
     }
+    environment = templates(_FOLDER, filters)
     # The policy in the page's head allows this one style by its digest, and nothing else.
     style = environment.get_template("report.css").render()
-    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
     return environment.get_template("report.html.j2").render(
-        style_hash=digest,
+        style_hash=digest(style),
         data=data,
         found=next((row for row in data["arms"] if row["arm"] == data["found"]), None),
         arms=arms_chart(data),
@@ -99,6 +88,7 @@ def _class_view(table: ClassTable) -> dict[str, Any]:
         "more": rows[shown:],
         "left_out": len(table["rows"]) - len(rows),
         "reach": reach,
+        "fresh": any(row["confirmation"] for row in table["rows"]),
         "harmed": [row for row in table["rows"] if _is(row, "worse")],
         "falls": _falls(table),
         "unproven": len(table["rows"]) - len(table["harmed"]) - len(table["improved"]),
