@@ -1,6 +1,6 @@
 """Writes docs/results/search.md from the lines of benchmarks/search_results.py.
 
-python benchmarks/search_page.py runs/search-results/*.jsonl > docs/results/search.md
+python benchmarks/search_page.py benchmarks/results/search/*.jsonl > docs/results/search.md
 """
 
 from __future__ import annotations
@@ -47,7 +47,6 @@ class Results:
         self.name = path.stem
         self.rows = [json.loads(line) for line in lines]
         self.data = next(row for row in self.rows if row["kind"] == "data")
-        self.labels = np.array(self.data["labels"])
 
     def arms(self) -> list[str]:
         """The arms that have a test, in the order of NAMES."""
@@ -61,7 +60,8 @@ class Results:
     def correct(self, arm: str) -> dict[int, NDArray[np.bool_]]:
         """By seed, which test images the arm got right."""
         tests = [r for r in self.rows if r["kind"] == "test" and r["arm"] == arm]
-        return {r["seed"]: np.array(r["predictions"]) == self.labels for r in tests}
+        images = self.data["sizes"]["test"]
+        return {r["seed"]: right(r["correct"], images) for r in tests}
 
     def difference(self, first: str, second: str) -> Difference | None:
         """Paired by seed and image."""
@@ -70,6 +70,12 @@ class Results:
         if not seeds or first == second:
             return None
         return paired_difference(np.stack([a[s] for s in seeds]), np.stack([b[s] for s in seeds]))
+
+
+def right(digits: str, images: int) -> NDArray[np.bool_]:
+    """The bits of a line, one an image."""
+    packed = np.frombuffer(bytes.fromhex(digits), np.uint8)
+    return np.unpackbits(packed, count=images).astype(bool)
 
 
 def points(found: Difference | None) -> str:
