@@ -144,6 +144,9 @@ def test_the_guided_search_scores_ops_narrows_and_weighs_controls(
     assert (found.best_number is None) is (winner["number"] is None)
     assert "points of validation accuracy" in found.verdict
     assert {row["state"] for row in record["history"]} == {"done"}
+    epochs = [event for event in seen if "final round" in event.text and "epoch" in event.text]
+    assert len(epochs) >= 3 * 5, "each entry tells of its epochs"
+    assert {event.total for event in epochs} == {0}, "how much is left is not known"
     plan = next(event.text for event in seen if event.kind == "plan")
     assert "2 clean trainings" in plan
     assert "short trainings of 1 epochs" in plan

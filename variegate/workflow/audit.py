@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from variegate.errors import InputError
-from variegate.evaluate.wording import duration
 from variegate.workflow.common import (
     Event,
     Interrupted,
@@ -126,6 +125,8 @@ def audit(
     files are skipped and listed. Raises DataError, InputError, StoreError, MissingExtra.
     """
     need("audit", "train", "search", "report")
+    from variegate.evaluate.wording import duration
+
     _check(images, folds, keep)
     started = time.perf_counter()
     ready = _read(data, Options.read({"on_error": "skip", **reading}), settings, progress)

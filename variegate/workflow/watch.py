@@ -81,8 +81,9 @@ class Told:
         def on_epoch(epoch: Epoch) -> None:
             share = (epoch.epoch + 1) / epoch.epochs
             text = f"{self.text}, epoch {epoch.epoch + 1}/{epoch.epochs}"
-            done = min(self.total, self.done + share)
-            tell(self.progress, Event("progress", text, done, self.total, self.left))
+            # How many trainings a final round still has is not known before it has ended.
+            done, total = (self.done + share, self.total) if self.done < self.total else (0, 0)
+            tell(self.progress, Event("progress", text, done, total, self.left))
 
         return self.objective(policy, budget, seed, on_epoch)
 
@@ -112,7 +113,10 @@ class Watch:
             if state.best.number != self.best and state.best.policy is not None:
                 write_json(self.path, state.best.policy.to_dict())
                 self.best = state.best.number
-        told.text = f"trial {state.done + 1}/{state.total}" + (f", {best}" if best else "")
+        trial = f"trial {state.done + 1}/{state.total}"
+        told.text = ", ".join(
+            filter(None, (trial if state.done < state.total else "final round", best))
+        )
         if state.finalist is not None:
             self._finalist(state, state.finalist)
         elif state.record is not None:
