@@ -104,6 +104,7 @@ void output(nb::handle given, nb::handle scale, nb::handle offset, bool channels
 namespace variegate {
 void define_draws(nanobind::module_& m);
 void define_flow(nanobind::module_& m);
+void define_levels(nanobind::module_& m);
 void define_lowering(nanobind::module_& m);
 void define_mixes(nanobind::module_& m);
 } // namespace variegate
@@ -147,6 +148,7 @@ NB_MODULE(_native, m) {
     m.def("run_output", &output, "Normalizes a packed batch into `result`.");
     define_draws(m);
     define_flow(m);
+    define_levels(m);
     define_lowering(m);
     define_mixes(m);
 }

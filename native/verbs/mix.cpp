@@ -6,6 +6,7 @@
 #include "variegate/runs.hpp"
 #include "variegate/scratch.hpp"
 #include "variegate/threads.hpp"
+#include "variegate/vectors.hpp"
 
 namespace variegate::inline VARIEGATE_TARGET {
 namespace {
@@ -22,10 +23,15 @@ void blend(const uint8_t* own, const uint8_t* other, int64_t count, double weigh
     }
 }
 
+// A mean lies between its parts, on whatever range they are.
+float mean(float own, float other, float weight, float rest) {
+    return clip(own * weight + other * rest, std::min(own, other), std::max(own, other));
+}
+
 void blend(const float* own, const float* other, int64_t count, double weight, float* out) {
-    using Rule = Rounding<float>;
-    for (int64_t i = 0; i < count; ++i)
-        out[i] = Rule::rounded(Rule::level(own[i]) * weight + Rule::level(other[i]) * (1 - weight));
+    const auto share = static_cast<float>(weight), rest = static_cast<float>(1 - weight);
+#pragma omp simd
+    for (int64_t i = 0; i < count; ++i) out[i] = mean(own[i], other[i], share, rest);
 }
 
 // Sums of many layers are kept as floats and rounded once.
@@ -33,8 +39,11 @@ void blend_sum(float* sum, const uint8_t* other, int64_t count, float weight) {
     for (int64_t i = 0; i < count; ++i) sum[i] += (static_cast<float>(other[i]) - sum[i]) * weight;
 }
 void blend_sum(float* sum, const float* other, int64_t count, float weight) {
-    for (int64_t i = 0; i < count; ++i) sum[i] += (other[i] - sum[i]) * weight;
+    for (int64_t i = 0; i < count; ++i) sum[i] = mean(sum[i], other[i], 1 - weight, weight);
 }
+
+uint8_t settled(float sum, uint8_t) { return Rounding<uint8_t>::settled(sum); }
+float settled(float sum, float) { return sum; }
 
 // Calls work(first, last) for every run of pixels of a row that a mask covers.
 template <class Work> void covered(const uint8_t* mask, int64_t pixels, Work work) {
@@ -207,13 +216,23 @@ template <class T> class MixedRows {
                     put(0, part.pixels);
             }
         }
-        for (int64_t i = 0; i < values; ++i) room[i] = Rounding<T>::settled(sum[i]);
+        for (int64_t i = 0; i < values; ++i) room[i] = settled(sum[i], T{});
         return room;
     }
 
     const MixStage* mixes_;
     const Picture* images_;
 };
+
+// Past the caches, for results that are more than those hold; Floats::flush() comes after the last.
+bool write_past(const float* rows, int64_t count, float* out) {
+    if (reinterpret_cast<uintptr_t>(out) % sizeof(Floats) != 0) return false;
+    int64_t i = 0;
+    for (; i + Floats::count <= count; i += Floats::count) Floats::load(rows + i).stream(out + i);
+    std::copy(rows + i, rows + count, out + i);
+    return true;
+}
+bool write_past(const uint8_t*, int64_t, uint8_t*) { return false; }
 
 } // namespace
 
@@ -223,20 +242,24 @@ void run_mixes(const MixStage* mixes, int stages, const Picture* images, const T
     if (count == 0) return;
     constexpr int64_t some = 4096; // values that go through all mixes together
     const MixedRows<T> mixed(mixes, images);
-    parallel_for(count, results[0].shape.values() * count < (1 << 16) ? 1 : threads,
-                 [&](int64_t i) {
-                     const Shape shape = results[i].shape;
-                     const int64_t line = static_cast<int64_t>(shape.width) * shape.channels;
-                     const int step = static_cast<int>(std::max<int64_t>(1, some / line));
-                     T* spare = Scratch::mine().lines.get<T>(step * line * (stages + 1));
-                     for (int top = 0; top < shape.height; top += step) {
-                         const int bottom = std::min(top + step, shape.height);
-                         T* out = reinterpret_cast<T*>(results[i].data) + top * line;
-                         const T* rows = mixed.rows(stages, i, top, bottom, out, spare);
-                         const auto values = static_cast<size_t>((bottom - top) * line);
-                         if (rows != out) std::memcpy(out, rows, values * sizeof(T));
-                     }
-                 });
+    const int64_t all = results[0].shape.values() * count;
+    const bool past = sizeof(T) > 1 && all > cached_values;
+    parallel_for(count, all < (1 << 16) ? 1 : threads, [&](int64_t i) {
+        const Shape shape = results[i].shape;
+        const int64_t line = static_cast<int64_t>(shape.width) * shape.channels;
+        const int step = static_cast<int>(std::max<int64_t>(1, some / line));
+        T* spare = Scratch::mine().lines.get<T>(step * line * (stages + 2));
+        for (int top = 0; top < shape.height; top += step) {
+            const int bottom = std::min(top + step, shape.height);
+            T* out = reinterpret_cast<T*>(results[i].data) + top * line;
+            T* room = past ? spare + step * line * (stages + 1) : out;
+            const T* rows = mixed.rows(stages, i, top, bottom, room, spare);
+            const int64_t values = (bottom - top) * line;
+            if (rows == out || (past && write_past(rows, values, out))) continue;
+            std::memcpy(out, rows, static_cast<size_t>(values) * sizeof(T));
+        }
+        if (past) Floats::flush();
+    });
 }
 
 template void run_mixes<uint8_t>(const MixStage*, int, const Picture*, const Target*, int64_t, int);

@@ -46,6 +46,16 @@ def test_a_layer_without_a_range_changes_no_value_that_it_copies(images: np.ndar
     assert away.max() < 1e-4
 
 
+@pytest.mark.parametrize("images", [BETWEEN, LEVELS / 255])
+def test_mixes_change_no_bit_of_what_they_copy(images: np.ndarray) -> None:
+    labels = np.eye(4, dtype=np.float32)
+    for layer in (kcv.CutMix(seed=4), kcv.FourierMix(seed=4)):
+        found = layer({"images": images, "labels": labels})["images"]
+        same = (found[:, None] == images[None]).all(axis=-1)
+        assert same.any(axis=1).all()
+        assert not np.array_equal(found, images)
+
+
 def test_mixup_of_floats_is_not_rounded() -> None:
     labels = np.eye(4, dtype=np.float32)
     out = kcv.MixUp(alpha=1.0, seed=2)({"images": LEVELS, "labels": labels})
@@ -56,13 +66,14 @@ def test_mixup_of_floats_is_not_rounded() -> None:
 
 @pytest.mark.parametrize("value", [256.0, -1.0, np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("precision", ["uint8", "float32", "auto"])
-def test_values_outside_are_refused(value: float, precision: str) -> None:
+@pytest.mark.parametrize("make", [kcv.RandomFlip, kcv.CutMix, kcv.MixUp])
+def test_values_outside_are_refused(make: Any, value: float, precision: str) -> None:
     images = BETWEEN.copy()
     images[2, 3, 4, 1] = value
-    layer = kcv.RandomFlip()
+    layer = make()
     layer.precision = precision
     with pytest.raises(vg.InputError, match=f"value_range 0..255, got .*{value:g}"):
-        layer(images)
+        layer({"images": images, "labels": np.eye(4, dtype=np.float32)})
 
 
 def test_rounding_of_a_resize_is_cut_off() -> None:
@@ -73,6 +84,8 @@ def test_rounding_of_a_resize_is_cut_off() -> None:
         layer.precision = precision
         out = layer(images)
         np.testing.assert_allclose(out[0, 0, :2, 0], [255, 0], atol=1e-4)
+    out = kcv.MixUp(seed=1)({"images": images, "labels": np.eye(4, dtype=np.float32)})["images"]
+    assert 0 <= out.min() <= out.max() <= 255
 
 
 def test_the_dtype_that_is_asked_for() -> None:

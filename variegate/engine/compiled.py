@@ -1,5 +1,6 @@
 """What the compiled part computes beside pixels: random numbers, runs of matrices and the order of
-entries (a variegate.plan.kernels.Kernels), boxes and points, cuts and assignments.
+entries (a variegate.plan.kernels.Kernels), boxes and points, cuts and assignments, and floats that
+are not images yet.
 
 Each has its meaning in NumPy, which serves where the compiled part is missing or not asked for.
 """
@@ -132,6 +133,28 @@ def _assign(cost: Ints) -> Ints:
     row_of = np.empty(len(cost), dtype=np.int64)
     _native().assign(np.ascontiguousarray(cost), row_of)
     return row_of
+
+
+def round_levels(values: Any, out: Any, threads: int) -> bool:
+    """Writes floats on 0..255 as the nearest bytes, halves up; False where one is not within half a
+    level of that. Both arrays in row order without gaps.
+    """
+    return bool(_native().round_levels(values, out, threads))
+
+
+def extent(values: Any, threads: int) -> tuple[float, float]:
+    """The least and the highest of float32 values in row order without gaps, at least one; not
+    numbers where any of them is none.
+    """
+    low, high = _native().extent(values, threads)
+    return float(low), float(high)
+
+
+def stretch(images: Any, factor: float, offset: float, out: Any, threads: int) -> None:
+    """Writes images (n, h, w, c), uint8 or float32, times a factor plus an offset as float32."""
+    channels = images.shape[3]
+    scale, shift = (np.full(channels, value, np.float32) for value in (factor, offset))
+    _native().run_output(images, scale, shift, False, out, threads)
 
 
 def _arrays(stages: list[Stage]) -> list[StageArrays]:

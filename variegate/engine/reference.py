@@ -90,7 +90,8 @@ def run_mixes(
     out: Image | None = None,
 ) -> Images:
     """Mixes images (h, w, c), one mix after the other: layers are blended in real numbers, bottom
-    first, and the result is rounded once. Returns new arrays, or `out`.
+    first, and the result is rounded once. Floats may be on any range: a mean lies between its
+    parts, so nothing is clipped. Returns new arrays, or `out`.
     """
     current = [image.copy() for image in images]
     for mix in mixes:
@@ -128,7 +129,7 @@ def _laid(mix: MixStage, sample: int, pictures: list[Image]) -> Image:
             share = share * mix.masks[mix.mask[layer], y1:y2, x1:x2, None]
         below = value[y1:y2, x1:x2]
         value[y1:y2, x1:x2] = below * (1 - share) + shown * share
-    return rounded(value, like)
+    return rounded(value, like) if like.dtype == np.uint8 else (value / 255.0).astype(np.float32)
 
 
 def run_output(

@@ -15,7 +15,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 SMALLEST = 1 << 20  # bytes; less comes cheaply from the allocator
-MOST = 4
+MOST = 8
 LINE = 64  # bytes; results begin with a cache line, as the widest vectors like it
 OWN = 2  # references to a buffer that nobody else holds: a local name and the call that counts
 

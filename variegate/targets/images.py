@@ -23,8 +23,11 @@ LEGAL = "uint8, uint16 or float32 in [0, 1]"
 
 def read_batch(images: Any, where: str = "images") -> Images:
     """A batch (n, h, w, c), or a list of (h, w, c), as checked images of one dtype and channel
-    count.
+    count. Of Images, which come from this library, the values are not looked at again.
     """
+    if isinstance(images, Images) and images.batch is not None:
+        check_image(images.batch, where, images.batch.shape[1:], values=False)
+        return images
     if (isinstance(images, np.ndarray) and images.dtype != object) or is_tensor(images):
         if images.ndim != 4:
             raise InputError(
@@ -57,9 +60,9 @@ def read_batch(images: Any, where: str = "images") -> Images:
     return Images(images)
 
 
-def check_image(image: Image, where: str, shape: tuple[int, ...]) -> None:
-    """Raises InputError unless dtype, sizes, channels and values are legal. shape: (height, width,
-    channels).
+def check_image(image: Image, where: str, shape: tuple[int, ...], values: bool = True) -> None:
+    """Raises InputError unless dtype, sizes, channels and, if asked for, values are legal. shape:
+    (height, width, channels).
     """
     dtype = dtype_of(image)
     if dtype not in (BYTES, FLOATS, WIDE) or (dtype == WIDE and is_tensor(image)):
@@ -72,7 +75,7 @@ def check_image(image: Image, where: str, shape: tuple[int, ...]) -> None:
     if not 1 <= channels <= MAX_CHANNELS:
         more = " (channels first? pass height, width, channels)" if height <= 4 else ""
         raise InputError(f"{where}: expected 1..{MAX_CHANNELS} channels, got {channels}{more}")
-    if dtype == FLOATS:
+    if values and dtype == FLOATS:
         low, high = float(image.min()), float(image.max())
         if not (low >= 0 and high <= 1):
             cause = "NaN" if np.isnan(low) or np.isnan(high) else f"values {low:g}..{high:g}"

@@ -58,11 +58,27 @@ template <class T> struct Runs {
     void (*output)(const Output&, const T* images, void* result, int64_t count, Shape, int threads);
 };
 
+// The least and the highest of values; not numbers where any value is none.
+struct Extent {
+    float low;
+    float high;
+};
+
+// What is done to floats before they are images.
+struct Levels {
+    // Values on 0..255 to the nearest whole ones, halves up. False where one is not within half a
+    // level of 0..255; `result` is then partly written.
+    bool (*rounding)(const float* values, int64_t count, uint8_t* result, int threads);
+    // count is at least 1.
+    Extent (*extent)(const float* values, int64_t count, int threads);
+};
+
 // The verbs, compiled for one instruction set.
 struct Engine {
     const char* target;
     Runs<uint8_t> bytes;
     Runs<float> floats;
+    Levels levels;
 };
 
 // The engines that this processor can run, the fastest last; the first is the baseline.

@@ -1,4 +1,4 @@
-// What an engine is made of: see Runs in engine.hpp for what each does.
+// What an engine is made of: see Runs and Levels in engine.hpp for what each does.
 #pragma once
 
 #include "variegate/engine.hpp"
@@ -18,10 +18,15 @@ template <class T>
 void run_output(const Output& output, const T* images, void* result, int64_t count, Shape shape,
                 int threads);
 
-// The same output for so many values in all: what no cache holds is written past the caches.
+bool run_rounding(const float* values, int64_t count, uint8_t* result, int threads);
+Extent run_extent(const float* values, int64_t count, int threads);
+
+// Floats that a cache holds; what is more is written past the caches.
+constexpr int64_t cached_values = int64_t{1} << 21;
+
+// The same output for so many values in all.
 inline Output for_values(Output output, int64_t values) {
-    constexpr int64_t most = int64_t{1} << 21;
-    output.stream = output.number == Number::Float32 && values > most;
+    output.stream = output.number == Number::Float32 && values > cached_values;
     return output;
 }
 

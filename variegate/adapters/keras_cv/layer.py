@@ -11,11 +11,13 @@ from variegate.adapters.keras_cv.boxes import Boxes
 from variegate.adapters.keras_cv.levels import (
     LEVELS,
     PRECISIONS,
+    Span,
     read_span,
     read_values,
     write_values,
 )
 from variegate.adapters.report import grouped, ops_of
+from variegate.engine.engine import Images
 from variegate.errors import InputError
 from variegate.pipeline import Pipeline
 from variegate.pipeline.buffers import Buffers
@@ -26,6 +28,8 @@ from variegate.policy.policy import Policy
 KEYS = ("images", "labels", "targets", "bounding_boxes", "segmentation_masks", "keypoints")
 # Ops whose results hold no value that the images did not.
 COPIES = frozenset(("CenterCrop", "ChannelShuffle", "CutMix", "HorizontalFlip", "VerticalFlip"))
+# Mixes whose results are means of the images' values, with no fill, whatever range those are on.
+MEANS = frozenset(("CutMix", "FMix", "MixUp"))
 
 
 class Layer:
@@ -64,6 +68,7 @@ class Layer:
         self._still = Pipeline(Policy(self.inference), seed=0)
         self._buffers = Buffers()
         self._copies = COPIES.issuperset(ops_of(self.steps))
+        self._means = MEANS.issuperset(ops_of(self.steps))
         self.mixes = self.pipeline.mixes_labels
         self.reads_labels = self.mixes or lay_out(self.pipeline.policy).needs_labels
 
@@ -96,7 +101,7 @@ class Layer:
         if single and self.mixes:
             raise InputError(f"{self.name}: mixes images: expected a batch, got one image")
         given = {k: _one(k, v) for k, v in inputs.items() if k in KEYS} if single else dict(inputs)
-        images = self._read(given["images"])
+        images, span = self._read(given["images"])
         sizes = [image.shape[:2] for image in images]
         batch: dict[str, Any] = {"images": images}
         boxes = None
@@ -110,7 +115,7 @@ class Layer:
         if self.reads_labels and label is not None:
             batch["labels"] = self._soft(given[label], label)
         out = pipeline(**batch, **call)
-        result = {**inputs, "images": self._written(out["images"], given["images"], dtype)}
+        result = {**inputs, "images": self._written(out["images"], given["images"], span, dtype)}
         if boxes is not None:
             after = [image.shape[:2] for image in out["images"]]
             result["bounding_boxes"] = boxes.written(out["boxes"], out["box_labels"], after)
@@ -132,8 +137,8 @@ class Layer:
             )
         return soft.astype(np.float32, copy=False)
 
-    def _read(self, images: Any) -> Any:
-        """Images as the pipeline takes them: bytes, or floats on 0..1."""
+    def _read(self, images: Any) -> tuple[Any, Span]:
+        """Images as the pipeline takes them, bytes or floats, and the range that they are on."""
         default = "uint8" if self.value_range == LEVELS else "auto"
         precision = self.precision or default
         if precision == "auto" and not self._copies:
@@ -141,21 +146,23 @@ class Layer:
         if precision not in PRECISIONS:
             legal = ", ".join(PRECISIONS)
             raise InputError(f"{self.name}.precision: expected one of {legal}, got {precision!r}")
-        span = self.value_range or LEVELS
+        span, take = self.value_range or LEVELS, self._buffers.take
         if isinstance(images, np.ndarray) and images.dtype != object:
-            return read_values(images, span, precision, self.name, self._buffers.take)
-        # one dtype for all: whole levels in only some of them would make two
+            values, on = read_values(images, span, precision, self.name, take, self._means)
+            looked = len(values) > 0 and values.dtype == np.float32
+            return Images.of(values) if looked else values, on
+        # one dtype and range for all: whole levels in only some of them would make two
         kept = "float32" if precision == "auto" else precision
-        take = self._buffers.take
-        return [read_values(np.asarray(image), span, kept, self.name, take) for image in images]
+        read = [read_values(np.asarray(image), span, kept, self.name, take) for image in images]
+        return [image for image, _ in read], next((on for _, on in read), span)
 
-    def _written(self, images: Any, given: Any, dtype: Any) -> Any:
+    def _written(self, images: Any, given: Any, span: Span, dtype: Any) -> Any:
         came = np.asarray(given[0]).dtype if len(given) else np.dtype(np.uint8)
-        span, wanted = self.value_range or LEVELS, np.dtype(came if dtype is None else dtype)
-        take = self._buffers.take
+        wanted, take = np.dtype(came if dtype is None else dtype), self._buffers.take
+        spans = (span, self.value_range or LEVELS)
         if isinstance(images, np.ndarray):
-            return write_values(images, came, span, wanted, take)
-        return [write_values(image, came, span, wanted, take) for image in images]
+            return write_values(images, came, spans, wanted, take)
+        return [write_values(image, came, spans, wanted, take) for image in images]
 
 
 def _one(key: str, value: Any) -> Any:

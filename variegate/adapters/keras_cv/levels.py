@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from variegate.engine import compiled
 from variegate.errors import InputError
+from variegate.pipeline.stream import default_threads
 
 LEVELS = (0.0, 255.0)
+UNIT = (0.0, 1.0)
 PRECISIONS = ("auto", "uint8", "float32")
 
 Array = npt.NDArray[Any]
@@ -41,47 +44,62 @@ def read_span(value_range: Sequence[float], where: str) -> Span:
     return low, high
 
 
-def read_values(images: Array, span: Span, precision: str, where: str, take: Take) -> Array:
-    """Images (h, w, c) or (n, h, w, c) as uint8, or as float32 on 0..1.
+def read_values(
+    images: Array, span: Span, precision: str, where: str, take: Take, means: bool = False
+) -> tuple[Array, Span]:
+    """Images (h, w, c) or (n, h, w, c) as uint8 or float32, and the range that they are on now.
 
     uint8 stays. Floats in `span` are rounded to whole levels where precision is "uint8", and
-    scaled where it is "float32"; "auto" takes the first way only where nothing is lost by it:
-    where all values are whole levels and some are above 1. Raises InputError outside the span.
+    scaled to 0..1 where it is "float32"; "auto" takes the first way only where nothing is lost by
+    it: where all values are whole levels and some are above 1. means: the results are means of
+    values, which are right on any range, so only "uint8" changes what is within the span. Raises
+    InputError outside the span.
     """
     if images.dtype == BYTES:
-        return images
+        return images, LEVELS
     if images.dtype.kind != "f":
         raise InputError(f"{where}: images: expected uint8 or floats, got {images.dtype}")
-    floats: Floats = images.astype(np.float32, copy=False)
+    floats: Floats = np.ascontiguousarray(images, dtype=np.float32)
     found: Bytes | None = None
-    if precision != "float32" and span == LEVELS:
-        found = _rounded(floats, take) if precision == "uint8" else _whole(floats, take)
-    return _scaled(floats, span, where, take) if found is None else found
+    if span == LEVELS and precision == "uint8":
+        found = _rounded(floats, take)
+    elif span == LEVELS and precision == "auto" and not means:
+        found = _whole(floats, take)
+    return _scaled(floats, span, where, take, means) if found is None else (found, LEVELS)
 
 
 def write_values(
-    images: Array, came: np.dtype[Any], span: Span, dtype: np.dtype[Any], take: Take
+    images: Array, came: np.dtype[Any], spans: tuple[Span, Span], dtype: np.dtype[Any], take: Take
 ) -> Array:
-    """What the engine made of images that came as dtype `came`, as `dtype` on their own range.
+    """What the engine made of images that came as dtype `came`, as `dtype`. spans: the range that
+    it is on and the images' own.
 
     Raises InputError where uint8 is asked for and the range is not that of bytes.
     """
-    if images.dtype == dtype:
-        if images.dtype == BYTES or span == (0.0, 1.0):
+    (_, full), (low, high) = spans
+    if images.dtype == BYTES:  # levels 0..255, as they came
+        if dtype == BYTES:
             return images
-    elif images.dtype == BYTES:  # levels 0..255, as they came
-        out = take(images.shape, dtype)
-        np.copyto(out, images)
-        return out
-    low, high = span
-    if dtype == BYTES and span != LEVELS and came != BYTES:
+        return _stretched(images, 1, 0, take).astype(dtype, copy=False)
+    if dtype == BYTES and spans[1] != LEVELS and came != BYTES:
         raise InputError(f"images: value_range {low:g}..{high:g} cannot be written as uint8")
-    wide = take(images.shape, np.float32)
-    for image, into in zip(_parts(images), _parts(wide), strict=True):
-        np.multiply(image, np.float32(high - low), out=into)
-        if low:
-            np.add(into, np.float32(low), out=into)
+    same = spans[0] == spans[1]
+    wide = images if same else _stretched(images, (high - low) / full, low, take)
     return np.rint(wide).astype(np.uint8) if dtype == BYTES else wide.astype(dtype, copy=False)
+
+
+def _stretched(images: Array, factor: float, offset: float, take: Take) -> Floats:
+    """images * factor + offset in single precision."""
+    out = take(images.shape, np.float32)
+    if compiled.available() and images.size:
+        batch, into = (images, out) if images.ndim == 4 else (images[None], out[None])
+        batch = np.ascontiguousarray(batch)
+        compiled.stretch(batch, factor, offset, into, default_threads())
+        return out
+    for image, into in zip(_parts(images), _parts(out), strict=True):
+        np.multiply(image, np.float32(factor), out=into)
+        np.add(into, np.float32(offset), out=into)
+    return out
 
 
 def _parts(images: Array) -> Iterator[Array]:
@@ -92,6 +110,8 @@ def _parts(images: Array) -> Iterator[Array]:
 def _rounded(images: Floats, take: Take) -> Bytes | None:
     """The nearest whole levels; None where a value is not within half a level of 0..255."""
     out = take(images.shape, np.uint8)
+    if compiled.available():
+        return out if compiled.round_levels(images, out, default_threads()) else None
     scratch = np.empty(images.shape[-3:], np.float32)
     for image, into in zip(_parts(images), _parts(out), strict=True):
         np.add(image, HALF, out=scratch)
@@ -115,22 +135,26 @@ def _whole(images: Floats, take: Take) -> Bytes | None:
     return out if out.size and int(out.max()) > 1 else None
 
 
-def _scaled(images: Floats, span: Span, where: str, take: Take) -> Floats:
+def _scaled(images: Floats, span: Span, where: str, take: Take, means: bool) -> tuple[Floats, Span]:
+    """Images on 0..1, or as they are where that will do, and their range."""
     low, high = span
     if not images.size:
-        return images
-    least, most = float(images.min()), float(images.max())
+        return images, UNIT
+    least, most = _extent(images)
     slack = SLACK * (high - low)
     if not (least >= low - slack and most <= high + slack):
         raise InputError(
             f"{where}: images: expected values in value_range {low:g}..{high:g}, got "
             f"{least:g}..{most:g}"
         )
-    if span == (0.0, 1.0) and least >= 0 and most <= 1:
-        return images
-    out = take(images.shape, np.float32)
-    for image, into in zip(_parts(images), _parts(out), strict=True):
-        np.subtract(image, np.float32(low), out=into)
-        np.multiply(into, np.float32(1 / (high - low)), out=into)
-        np.clip(into, 0, 1, out=into)
-    return out
+    if (means or span == UNIT) and least >= low and most <= high:
+        return images, span
+    out = _stretched(images, 1 / (high - low), -low / (high - low), take)
+    return np.clip(out, 0, 1, out=out), UNIT
+
+
+def _extent(images: Floats) -> Span:
+    """The least and the highest value; not numbers where one is none."""
+    if compiled.available():
+        return compiled.extent(images, default_threads())
+    return float(images.min()), float(images.max())

@@ -36,9 +36,11 @@ def _is_plain(mix: MixStage) -> bool:
     return own and one and same and shown and bool((mix.place[:, :2] == mix.origin).all())
 
 
-def _values(image: Tensor) -> Tensor:
-    value = image.to(torch.float32)
-    return value if image.dtype == torch.uint8 else value * 255.0
+def _settled(mean: Tensor, images: Tensor) -> Tensor:
+    """Means of values of the images in their dtype; floats lie between those, on whatever range."""
+    if images.dtype == torch.uint8:
+        return rounded(mean, images.dtype)
+    return mean.to(torch.float32).clamp_(*images.aminmax())
 
 
 def _together(mix: MixStage, images: Tensor) -> Tensor:
@@ -67,9 +69,9 @@ def _together(mix: MixStage, images: Tensor) -> Tensor:
     source = torch.from_numpy(np.ascontiguousarray(mix.source[layer])).to(device)
     whole = len(rows) == len(images)
     number = torch.from_numpy(rows).to(device)
-    below = _values(images if whole else images.index_select(0, number))
-    shown = _values(images.index_select(0, source))
-    out = rounded(below * (1 - share) + shown * share, images.dtype)
+    below = (images if whole else images.index_select(0, number)).to(torch.float32)
+    shown = images.index_select(0, source).to(torch.float32)
+    out = _settled(below * (1 - share) + shown * share, images)
     if whole:
         return out
     return images.clone().index_copy_(0, number, out)
@@ -79,11 +81,11 @@ def _laid(mix: MixStage, sample: int, pictures: list[Tensor]) -> Tensor:
     """One sample of a mix, from all samples and tiles."""
     like, base = pictures[sample], int(mix.base[sample])
     height, width = (int(side) for side in mix.sizes_out[sample])
-    fill = torch.from_numpy(mix.fill[sample, : like.shape[2]].astype(np.float64)).to(like.device)
-    if base < 0:
-        value = fill.expand(height, width, -1).clone()
-    else:
-        value = _values(pictures[base]).to(torch.float64)
+    full = 1.0 if like.dtype == torch.uint8 else 255.0
+    level = mix.fill[sample, : like.shape[2]].astype(np.float64) / full
+    fill = torch.from_numpy(level).to(like.device)
+    below = fill.expand(height, width, -1) if base < 0 else pictures[base]
+    value = below.to(torch.float64, copy=True)
     for layer in range(int(mix.start[sample]), int(mix.start[sample + 1])):
         y1, x1, y2, x2 = (int(side) for side in mix.place[layer])
         y, x = (int(corner) for corner in mix.origin[layer])
@@ -91,11 +93,11 @@ def _laid(mix: MixStage, sample: int, pictures: list[Tensor]) -> Tensor:
         shown = fill
         if source >= 0:
             picture = pictures[source][y : y + y2 - y1, x : x + x2 - x1]
-            shown = _values(picture).to(torch.float64)
+            shown = picture.to(torch.float64)
         share: Any = float(mix.weight[layer])
         if mix.mask[layer] >= 0:
             cover = np.ascontiguousarray(mix.masks[mix.mask[layer], y1:y2, x1:x2, None])
             share = torch.from_numpy(cover).to(like.device).to(torch.float64) * share
         below = value[y1:y2, x1:x2]
         value[y1:y2, x1:x2] = below * (1 - share) + shown * share
-    return rounded(value, like.dtype)
+    return rounded(value, like.dtype) if full == 1 else value.to(torch.float32)
