@@ -64,7 +64,7 @@ def main() -> None:
     common = {"epochs": job["epochs"], "settings": job["settings"], "out": out, "progress": say}
     found = search(source, trials=job["trials"], command=command, **common, **job["reading"])
     seeds = job["seeds"]
-    result = compare(source, seeds=seeds, jobs=1, command=command, **common, **job["reading"])
+    result = compare(source, seeds=seeds, command=command, **common, **job["reading"])
     print("\n".join(result.lines()))
     print(f"search {found.to_dict()}")
     report(out)

@@ -22,7 +22,7 @@ from variegate.cli.main import app
 from variegate.errors import StoreError
 
 ROOT = Path(__file__).resolve().parents[2]
-TOY = ["--trials", "2", "--seeds", "2", "--epochs", "1", "--jobs", "1"]
+TOY = ["--trials", "2", "--seeds", "2", "--epochs", "1", "--workers", "1"]
 DIGITS = ["digits", "--train-per-class", "4", "--epochs", "1", "--threads", "1"]
 
 
@@ -92,7 +92,7 @@ def test_search_and_compare_as_json_resume_and_name_the_next_command(tmp_path: P
     assert document["best"]["value"] > 0
     next_line = first.stderr.splitlines()[-1]
     assert next_line == f"next: variegate compare digits --train-per-class 4 --out {tmp_path}"
-    compare = [*arguments, "--arm", "none", "--arm", "found", "--seeds", 1, "--jobs", 1]
+    compare = [*arguments, "--arm", "none", "--arm", "found", "--seeds", 1, "--workers", 1]
     second = call("compare", *compare)
     assert check_document(second, "compare")["trained"] == 2
     assert check_document(call("compare", *compare), "compare")["trained"] == 0

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.search.toy import REPEATS, _evaluate, killed, log_of, search, summary
+from variegate import workflow
 from variegate.errors import VariegateError
 from variegate.policy import Policy
 from variegate.search import study
@@ -98,6 +99,21 @@ def test_a_lost_node_and_killed_drivers_lose_nothing(
     assert len(times) == TRIALS * REPEATS
     # A kill of the driver or of a node repeats at most what was under way: four calls each.
     assert sum(times.values()) - len(times) <= 3 * 4
+
+
+def test_a_comparison_on_the_cluster_is_that_of_one_process(cluster: Any, tmp_path: Path) -> None:
+    call: dict[str, Any] = {"arms": ["none", "trivial"], "seeds": 2, "confirm": 0, "epochs": 1}
+    call |= {"train_per_class": 4, "settings": {"width": 4, "batch_size": 16, "threads": 1}}
+    here = workflow.compare("digits", out=tmp_path / "here", **call)
+    there = workflow.compare(
+        "digits", executor=f"ray:{cluster.address}", out=tmp_path / "there", **call
+    )
+    one, two = (
+        {(r.arm, r.seed): r.predictions.tolist() for r in made.comparison.runs}
+        for made in (here, there)
+    )
+    assert len(one) == 4
+    assert one == two
 
 
 def test_no_cluster_at_the_address_is_said(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A fast, deterministic objective, and a program that runs, kills and resumes a search with it.
 
 Run as `python -m tests.search.toy FOLDER KILLS [EXECUTOR WORKERS]`: prints one JSON object.
+With `--search FOLDER SETTINGS` (JSON) it only searches.
 """
 
 from __future__ import annotations
@@ -114,12 +115,7 @@ def killed(folder: Path, evaluations: int, delay: float, **changes: Any) -> bool
 
     False when it had ended by itself.
     """
-    child = os.fork()
-    if child == 0:
-        try:
-            search(folder, **changes)
-        finally:
-            os._exit(0)
+    child = _searching(folder, changes)
     end = time.monotonic() + 60
     while len(log_of(folder)) < evaluations and time.monotonic() < end:
         time.sleep(0.002)
@@ -127,6 +123,21 @@ def killed(folder: Path, evaluations: int, delay: float, **changes: Any) -> bool
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     return os.WIFSIGNALED(status)
+
+
+def _searching(folder: Path, changes: dict[str, Any]) -> int:
+    """Start the search in a child process; its number."""
+    if str(changes.get("executor", "")).startswith("ray"):
+        # Ray's threads do not survive a fork.
+        command = [sys.executable, "-m", "tests.search.toy", "--search", str(folder)]
+        return os.spawnv(os.P_NOWAIT, sys.executable, [*command, json.dumps(changes)])
+    child = os.fork()
+    if child == 0:
+        try:
+            search(folder, **changes)
+        finally:
+            os._exit(0)
+    return child
 
 
 def main(folder: Path, kills: int, **changes: Any) -> dict[str, Any]:
@@ -151,5 +162,8 @@ def main(folder: Path, kills: int, **changes: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    given = {"executor": sys.argv[3], "workers": int(sys.argv[4])} if sys.argv[3:] else {}
-    json.dump(main(Path(sys.argv[1]), int(sys.argv[2]), **given), sys.stdout)
+    if sys.argv[1] == "--search":
+        search(Path(sys.argv[2]), **json.loads(sys.argv[3]))
+    else:
+        given = {"executor": sys.argv[3], "workers": int(sys.argv[4])} if sys.argv[3:] else {}
+        json.dump(main(Path(sys.argv[1]), int(sys.argv[2]), **given), sys.stdout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ import variegate as vg
 from tests.workflow.conftest import SMALL, TOY
 from variegate import workflow
 from variegate.data import load, split
-from variegate.errors import InputError, StoreError
+from variegate.errors import InputError, StoreError, VariegateError
 from variegate.evaluate import Comparison
+from variegate.search.executors import Done
 from variegate.workflow import Event
+from variegate.workflow.runs import Task, run_all
 
 
 def test_all_five_arms_run_with_the_same_seeds(run: Path) -> None:
@@ -66,12 +69,45 @@ def test_every_run_is_saved_and_not_trained_again(tmp_path: Path) -> None:
 
 def test_two_processes_give_what_one_gives(run: Path, tmp_path: Path) -> None:
     parallel = workflow.compare(
-        "digits", arms=["none", "trivial"], seeds=1, jobs=2, out=tmp_path, **SMALL
+        "digits",
+        arms=["none", "trivial"],
+        seeds=1,
+        executor="processes",
+        workers=2,
+        out=tmp_path,
+        **SMALL,
     )
     alone = {(r.arm, r.seed): r for r in Comparison.load(run / "comparison.json").runs}
     assert len(parallel.comparison.runs) == 2
     for one in parallel.comparison.runs:
         assert np.array_equal(one.predictions, alone[one.arm, one.seed].predictions)
+
+
+def test_a_training_that_fails_on_a_worker_names_its_arm_and_seed(run: Path) -> None:
+    class Team:
+        """A worker whose first training ends well and whose second fails."""
+
+        workers, tasks = 1, list[Task]()
+
+        def submit(self, key: Task, *args: Any) -> None:
+            self.tasks.append(key)
+
+        def wait(self) -> Done:
+            task = self.tasks.pop(0)
+            return Done(task, "an outcome") if task.seed == 0 else Done(task, error="OSError: gone")
+
+    kept: list[Any] = []
+    tasks = [Task("none", 0), Task("trivial", 1)]
+    with pytest.raises(VariegateError, match="trivial, seed 1: OSError: gone"):
+        run_all(None, tasks, Team(), lambda *done: kept.append(done), print)  # type: ignore[arg-type]
+    assert kept == [(tasks[0], "an outcome")]
+
+
+def test_workers_of_a_comparison_are_checked_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="executor: expected local, processes, ray"):
+        workflow.compare("no such data", executor="cloud", out=tmp_path)
+    with pytest.raises(InputError, match="the executor local has one"):
+        workflow.compare("no such data", workers=2, out=tmp_path)
 
 
 def test_called_classes_are_trained_again_on_fresh_seeds(tmp_path: Path) -> None:

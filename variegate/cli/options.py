@@ -74,9 +74,6 @@ Model = Annotated[
     ),
 ]
 Out = Annotated[Path, typer.Option(help="The folder to keep everything in; it resumes from there.")]
-Jobs = Annotated[
-    int | None, typer.Option(min=1, help="Trainings at a time; by default as many as cores allow.")
-]
 
 
 def read_size(text: str | None) -> tuple[int, int] | None:
@@ -117,7 +114,7 @@ def reading(
 
 
 class Running(TypedDict):
-    """Where a search runs its trainings, and what is told about it."""
+    """Where trainings run, and what is told about them."""
 
     executor: str
     workers: int | None

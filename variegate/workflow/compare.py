@@ -12,6 +12,7 @@ import numpy as np
 
 from variegate.errors import InputError, StoreError
 from variegate.policy import Policy
+from variegate.search.executors import Executor, check_executor
 from variegate.workflow.common import (
     DataInfo,
     Event,
@@ -20,7 +21,6 @@ from variegate.workflow.common import (
     Progress,
     Reading,
     about,
-    cores,
     need,
     open_data,
     prepare,
@@ -32,7 +32,7 @@ from variegate.workflow.confirm import confirming, fresh_seeds, with_fresh
 from variegate.workflow.kept import before, begin, check_division, described, done, resume
 from variegate.workflow.policies import Arm, corruptions, pick_arms, read_policy
 from variegate.workflow.policies import arms as control_arms
-from variegate.workflow.runs import Outcome, RunData, Task, run_all
+from variegate.workflow.runs import Outcome, RunData, Task, opened, run_all
 from variegate.workflow.search import BEST
 from variegate.workflow.tracking import check_track, tell_run, tell_summary, tracked
 
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from variegate.adapters.tracking import Tracker
     from variegate.data import Dataset, Splits
     from variegate.evaluate import Comparison, Summary
-    from variegate.train import TrainSettings
 
 SCHEMA = "variegate.compare/1"
 RECORD = "comparison.json"
@@ -101,7 +100,8 @@ def compare(
     epochs: int | None = None,
     join_validation: bool | None = None,
     settings: Mapping[str, Any] | None = None,
-    jobs: int | None = 1,
+    executor: str = "local",
+    workers: int | None = None,
     track: str | None = None,
     out: str | Path = "runs/search",
     progress: Progress | None = None,
@@ -116,17 +116,18 @@ def compare(
     on which classes that are called harmed or helped are tested again; None: as many as seeds.
     robustness: "all" tests on corrupted images too, "unseen" on those unlike every op of every arm.
     reading: see `Reading`. join_validation: train on the validation images too; by default so,
-    except with train_per_class. jobs: processes at a time; None: one a core where a training takes
-    one thread. track: mlflow or tensorboard. Each finished run is saved at once; the same call goes
-    on. Ctrl-C raises Interrupted. Raises VariegateErrors.
+    except with train_per_class. executor: local, processes, ray or ray:ADDRESS, with so many
+    `workers`; by default one a core where a training takes one thread. track: mlflow or
+    tensorboard. Each finished run is saved at once; the same call goes on. Ctrl-C raises
+    Interrupted. Raises VariegateErrors.
     """
     need("compare", "train", "report")
+    check_executor(executor, workers)
     check_track(track)
     options, folder = Options.read(reading), Path(out)
     found = _found(policy, folder, progress)
     numbers = _seeds(seeds, options.seed)
     fresh = fresh_seeds(len(numbers) if confirm is None else confirm, options.seed, numbers)
-    _check_jobs(jobs)
     dataset, parts = open_data(data, options, progress)
     joined = options.train_per_class is None if join_validation is None else join_validation
     train = _training_set(parts, joined)
@@ -141,27 +142,41 @@ def compare(
         check_division(folder, options)
     record = resume(prepare(folder) / RECORD, record, progress)
     tasks = [Task(arm, n) for n in numbers for arm in policies if not done(record, work, arm, n)]
-    at_once = max(1, min(jobs or _auto_jobs(chosen, info.device), len(tasks)))
-    _plan(work, len(tasks), at_once, joined, folder, progress)
-    with tracked(track, folder, "compare", record.settings) as tracker:
+    with (
+        opened(work, executor, workers, info.device) as team,
+        tracked(track, folder, "compare", record.settings) as tracker,
+    ):
+        at_once = _plan(work, len(tasks), team, joined, folder, progress)
         state = _State(record, folder / RECORD, len(tasks), at_once, progress, tracker)
-        _run(work, tasks, at_once, state)
-        _confirm(work, fresh, at_once, state)
-        result = _result(state.record, info, folder, state.done)
-        _track(tracker, result, folder)
-        return result
+        return _compared(work, tasks, fresh, team, state, info)
 
 
-def _run(work: RunData, tasks: Sequence[Task], at_once: int, state: _State) -> None:
+def _compared(
+    work: RunData,
+    tasks: Sequence[Task],
+    fresh: Sequence[int],
+    team: Executor | None,
+    state: _State,
+    info: DataInfo,
+) -> CompareResult:
+    """Train what is missing, then on fresh seeds; the result, which the tracker hears of too."""
+    _run(work, tasks, team, state)
+    _confirm(work, fresh, team, state)
+    result = _result(state.record, info, state.path.parent, state.done)
+    _track(state.tracker, result, result.out)
+    return result
+
+
+def _run(work: RunData, tasks: Sequence[Task], team: Executor | None, state: _State) -> None:
     """Train every task; after Ctrl-C, say what is saved."""
     try:
-        run_all(work, tasks, at_once, state.add, state.during)
+        run_all(work, tasks, team, state.add, state.during)
     except KeyboardInterrupt:
         saved = f"{state.done} of {state.total} runs of this call are saved in {state.path}"
         raise Interrupted(saved) from None
 
 
-def _confirm(work: RunData, fresh: Sequence[int], at_once: int, state: _State) -> None:
+def _confirm(work: RunData, fresh: Sequence[int], team: Executor | None, state: _State) -> None:
     """Train fresh seeds of the arms whose classes are called harmed or helped."""
     tasks = confirming(state.record, fresh, work.policies)
     state.record = with_fresh(state.record, fresh if tasks else ())
@@ -170,7 +185,7 @@ def _confirm(work: RunData, fresh: Sequence[int], at_once: int, state: _State) -
     text = f"{len(tasks)} more trainings: classes that are called are tested on fresh seeds"
     tell(state.progress, Event("remark", text))
     state.total += len(tasks)
-    _run(work, tasks, at_once, state)
+    _run(work, tasks, team, state)
 
 
 def _track(tracker: Tracker | None, result: CompareResult, folder: Path) -> None:
@@ -221,37 +236,32 @@ def _training_set(parts: Splits, joined: bool) -> Dataset:
     )
 
 
-def _check_jobs(jobs: int | None) -> None:
-    if jobs is not None and jobs < 1:
-        raise InputError(f"jobs: expected a whole number from 1 up or None, got {jobs!r}")
-
-
-def _auto_jobs(settings: TrainSettings, device: str) -> int:
-    """One training a core where each takes one thread; more would only wait for each other."""
-    if settings.threads is None or not device.startswith("cpu"):
-        return 1
-    return max(1, min(8, cores() // settings.threads))
-
-
 def _plan(
-    work: RunData, count: int, jobs: int, joined: bool, out: Path, progress: Progress | None
-) -> None:
-    """Say what is to be trained, on what, and how long that takes."""
+    work: RunData,
+    count: int,
+    team: Executor | None,
+    joined: bool,
+    out: Path,
+    progress: Progress | None,
+) -> int:
+    """Say what is to be trained, on what, and how long that takes; how many run at a time."""
+    at_once = 1 if team is None else max(1, min(team.workers, count))
     if not count:
         tell(progress, Event("plan", f"every run is finished in {out / RECORD}"))
-        return
+        return at_once
     from variegate.train import time_epoch
 
     policies = [policy for policy in work.policies.values() if policy is not None]
     policy = policies[-1] if policies else None
-    seconds = time_epoch(work.train, policy, work.settings) * work.epochs * count / jobs
+    seconds = time_epoch(work.train, policy, work.settings) * work.epochs * count / at_once
     on = "train and validation together" if joined else "the train split alone"
     text = (
         f"{len(work.policies)} arms, {count} trainings of {work.epochs} epochs on "
-        f"{len(work.train):,} images ({on}), {jobs} at a time; about {about(seconds)}; "
+        f"{len(work.train):,} images ({on}), {at_once} at a time; about {about(seconds)}; "
         f"kept in {out}"
     )
     tell(progress, Event("plan", text, 0, count, seconds))
+    return at_once
 
 
 class _State:

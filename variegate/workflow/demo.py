@@ -42,12 +42,15 @@ def demo(
     epochs: int | None = None,
     train_per_class: int = PER_CLASS,
     seed: int = 0,
-    jobs: int | None = 1,
+    workers: int | None = 1,
     out: str | Path = "runs/demo",
     progress: Progress | None = None,
     command: str = "variegate demo",
 ) -> DemoResult:
-    """Search, compare and report on scikit-learn's handwritten digits; the same call resumes."""
+    """Search, compare and report on scikit-learn's handwritten digits; the same call resumes.
+
+    workers: processes of the comparison; None: one a core.
+    """
     found = search(
         "digits",
         trials=trials,
@@ -68,7 +71,8 @@ def demo(
         seed=seed,
         train_per_class=train_per_class,
         test=TEST,
-        jobs=jobs,
+        executor="processes",
+        workers=workers,
         out=out,
         progress=progress,
         command=command,

@@ -1,21 +1,22 @@
-"""The trainings of a comparison, in this process or in several."""
+"""The trainings of a comparison, in this process or on the workers of an executor."""
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from variegate.errors import VariegateError
+from variegate.search.executors import open_executor
+from variegate.workflow.common import cores
 
 if TYPE_CHECKING:
     from variegate.data import Dataset
+    from variegate.search.executors import Executor
     from variegate.train import TrainSettings
     from variegate.train.loop import Pictures
     from variegate.workflow.policies import Arm
@@ -69,23 +70,56 @@ class RunData:
         return CorruptedImages(self.test.images, picked, self.corruptions)
 
 
+@contextmanager
+def opened(
+    work: RunData, executor: str, workers: int | None, device: str
+) -> Iterator[Executor | None]:
+    """Who runs the trainings elsewhere; None where they run one by one in this process.
+
+    processes without `workers`: one a core where a training takes one thread, else this process.
+    """
+    settings = work.settings
+    if executor == "processes" and workers is None:
+        workers = _processes(settings.threads, device)
+    if executor == "local" or (executor == "processes" and workers == 1):
+        yield None
+        return
+    call = partial(train_and_predict, work)
+    with open_executor(executor, call, workers=workers, cores=settings.threads or 1) as team:
+        yield team
+
+
+def _processes(threads: int | None, device: str) -> int:
+    """One training a core where each takes one thread; more would only wait for each other."""
+    if threads is None or not device.startswith("cpu"):
+        return 1
+    return max(1, min(8, cores() // threads))
+
+
 def run_all(
     work: RunData,
     tasks: Sequence[Task],
-    jobs: int,
+    team: Executor | None,
     finished: Callable[[Task, Outcome], None],
     during: Callable[[Task, float], None],
 ) -> None:
     """Run every task; `finished` is called in this process as each one ends.
 
-    With jobs=1 `during` is called after each epoch with the share that is done. More jobs use
-    fresh processes: a script that asks for them needs the usual `if __name__ == "__main__":`.
+    Without a team `during` is called after each epoch with the share that is done. Raises
+    VariegateError where a training fails elsewhere or loses its worker again and again.
     """
-    if min(jobs, len(tasks)) <= 1:
+    if team is None:
         for task in tasks:
             finished(task, train_and_predict(work, task, during))
         return
-    _in_processes(work, tasks, min(jobs, len(tasks)), finished)
+    for task in tasks:
+        team.submit(task, task)
+    for _ in tasks:
+        done = team.wait()
+        task = cast("Task", done.key)
+        if done.error:
+            raise VariegateError(f"{task.arm}, seed {task.seed}: {done.error}")
+        finished(task, done.value)
 
 
 def train_and_predict(
@@ -115,44 +149,3 @@ def train_and_predict(
     )
     seconds = child.seconds["total"]
     return Outcome(named[:count], child.probabilities[:count], seconds, work.epochs, corrupted)
-
-
-# What a worker process works on, under the one key "data".
-_shared: dict[str, RunData] = {}
-
-
-def _start(work: RunData) -> None:
-    """Set up a worker: the parent alone answers Ctrl-C, and the data travels once."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _shared["data"] = work
-
-
-def _one(task: Task) -> Outcome:
-    return train_and_predict(_shared["data"], task)
-
-
-def _in_processes(
-    work: RunData,
-    tasks: Sequence[Task],
-    jobs: int,
-    finished: Callable[[Task, Outcome], None],
-) -> None:
-    # Not forked: torch's threads do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(work,))
-    try:
-        futures = {pool.submit(_one, task): task for task in tasks}
-        for future in as_completed(futures):
-            finished(futures[future], future.result())
-        pool.shutdown()
-    except BrokenProcessPool as error:
-        raise VariegateError(
-            "a training process was ended from outside (often: too little memory). Finished runs "
-            "are saved; run the same command again with --jobs 1"
-        ) from error
-    finally:
-        # After an error or Ctrl-C the trainings under way are given up at once.
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in set(multiprocessing.active_children()) - before:
-            child.terminate()
