@@ -58,7 +58,7 @@ class Job:
 JOBS = {
     "digits": Job(SENSITIVE, 10, 5, 2, {"train_per_class": 20, "test": 0.6}, {}, 30),
     "gtsrb": Job(
-        SENSITIVE, 5, 3, 2, {"train_per_class": 20, "validation": 0.3},
+        SENSITIVE, 5, 3, 2, {"train_per_class": 15, "validation": 0.3},
         {"width": 16}, 15,
     ),
     "fashion": Job(TRIVIAL, 5, 3, 2, {}, {"width": 16}, 12, imbalanced=True),
@@ -87,7 +87,7 @@ def data_of(name: str, root: Path | None) -> Any:
         return "digits"
     if root is None:
         raise SystemExit(f"{name}: give the folder of the data sets too")
-    return long_tailed(root) if name == "fashion" else root / name
+    return long_tailed(root) if name == "fashion" else root / "gtsrb" / "gtsrb.npz"
 
 
 def say(event: Any) -> None:

@@ -102,6 +102,8 @@ def test_a_table_by_hand() -> None:
     assert own["still"] == [36, 40, 10, 39]
     # 159 are right before, 125 after.
     assert level["affinity"] == pytest.approx(125 / 159, abs=1e-4)
+    # Of 40 images each 40, 40, 40, 39 are right before and 36, 40, 10, 39 after; a guess gets 10.
+    assert level["kept"] == pytest.approx((125 - 40) / (159 - 40), abs=1e-4)
     assert own["grows"] == [0.0, 0.025, 0.0, 0.1875]
     with pytest.raises(InputError, match="expected \\(160,\\), got \\(3,\\)"):
         table(seen, [Probed("a", "a", "table", (1.0,), (np.zeros(3, np.int64),))])
@@ -161,10 +163,10 @@ def test_the_falling_fit_is_scipys(values: list[float]) -> None:
     np.testing.assert_allclose(falling(values), expected, atol=1e-9)
 
 
-def ladder(kept: dict[float, list[float]], name: str = "Rotate") -> dict[str, Any]:
-    """A row of a table with only what safe ranges need: affinity overall, then of each class."""
+def ladder(kept: dict[float, list[Any]], name: str = "Rotate") -> dict[str, Any]:
+    """A row of a table with what safe ranges need: kept overall, then each class's affinity."""
     levels = [
-        {"magnitude": m, "affinity": each[0], "classes": {"affinity": each[1:]}}
+        {"magnitude": m, "kept": each[0], "classes": {"affinity": each[1:]}}
         for m, each in kept.items()
     ]
     return {"name": name, "ladder": True, "magnitudes": levels}
@@ -181,6 +183,8 @@ def test_safe_ranges_by_hand() -> None:
     )
     [safe] = safe_ranges([row], [], 3, 0.6)
     assert safe["high"] == 1.0
+    unknown = ladder({1.0: [None, 1.0, 1.0, 1.0]})
+    assert safe_ranges([unknown], [], 3, 0.6)[0]["high"] == 0.0
     # Class 1 crosses 0.6 halfway between 0.5 and 0.75. Class 2 has one value that falls out of
     # line: pooled with what is stronger, (0.3 + 0.9 + 1.0) / 3 is above 0.6.
     assert safe["classes"] == [1.0, pytest.approx(0.625), 1.0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -12,7 +12,7 @@ from variegate.policy import Policy
 from variegate.policy.nodes import Step
 from variegate.search import Family, FamilySpace, OpRange, Option, Rung
 from variegate.search.guided import guided_schedule, spread
-from variegate.search.narrow import OpScore, narrow, score_ops
+from variegate.search.narrow import OpScore, beyond_chance, narrow, score_ops
 
 SPACE = FamilySpace(
     families=(
@@ -67,6 +67,51 @@ def test_between_two_magnitudes_the_cap_lies_on_their_line() -> None:
     assert rotate.cap == pytest.approx(0.6)
 
 
+@dataclass(frozen=True)
+class ByClass:
+    """Accuracies of three images in four and of the rest, as on data with a common class."""
+
+    common: float
+    rare: float
+
+    @property
+    def accuracy(self) -> float:
+        return 0.75 * self.common + 0.25 * self.rare
+
+    @property
+    def per_class(self) -> tuple[float, ...]:
+        return self.common, self.rare, float("nan")
+
+
+def test_what_makes_all_images_look_like_the_common_class_keeps_nothing() -> None:
+    def match(policy: Policy) -> ByClass:
+        if not policy.steps:
+            return ByClass(0.9, 0.8)
+        step = policy.steps[0]
+        assert isinstance(step, Step)
+        # 0.75 of 0.875 right answers stay under Invert, 0.8125 under HorizontalFlip.
+        return {"Invert": ByClass(1.0, 0.0), "HorizontalFlip": ByClass(0.9, 0.55)}.get(
+            step.op, ByClass(0.9, 0.8)
+        )
+
+    found = {score.name: score for score in score_ops(SPACE, match)}
+    assert found["Invert"].tried == ((1.0, 0.0),)
+    # (0.9 + 0.55 - 1) of (0.9 + 0.8 - 1): what two classes give above one half each.
+    assert found["1"].tried == ((1.0, round(0.45 / 0.7, 4)),)
+    assert [found[name].cap for name in ("Invert", "1", "Rotate")] == [0.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "known"),
+    [((0.5, 0.5), 0.0), ((1.0, 1.0, 1.0), 1.0), ((0.1, 0.2), 0.0), ((0.9, None, 0.7), 0.6),
+     ((1.0, 0.5, 0.25, 0.25), 1 / 3), ((0.4,), 0.4), ((), 0.0)],
+)  # fmt: skip
+def test_a_guess_knows_nothing_and_no_error_all(
+    accuracies: tuple[float | None, ...], known: float
+) -> None:
+    assert beyond_chance(accuracies) == pytest.approx(known)
+
+
 def test_the_narrowed_space_has_only_what_was_kept() -> None:
     small = narrow(SPACE, score_ops(SPACE, Match(), keep=0.75))
     assert small.families == (
@@ -97,7 +142,7 @@ def test_nothing_left_and_nothing_recognized_are_errors() -> None:
     bad = [replace(score, cap=0.0) for score in score_ops(SPACE, Match())]
     with pytest.raises(InputError, match="every op of the space changes the meaning"):
         narrow(SPACE, bad)
-    with pytest.raises(InputError, match="recognize no image"):
+    with pytest.raises(InputError, match="know no more than a guess"):
         score_ops(SPACE, lambda policy: Score(0.0))
 
 

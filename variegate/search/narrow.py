@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from variegate.errors import InputError
 from variegate.search.objective import Scored
-from variegate.search.records import to_policy
+from variegate.search.records import class_accuracies, mean, to_policy
 from variegate.search.space import FamilySpace, OpRange, Option, Step
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ __all__ = [
     "LADDER",
     "LEAST",
     "OpScore",
+    "beyond_chance",
     "candidates",
     "cap_of",
     "narrow",
@@ -32,7 +33,7 @@ __all__ = [
     "score_ops",
 ]
 
-# An op is kept as far as the clean models still get this share of what they get right without it.
+# An op is kept as far as the clean models still know this share of what they know without it.
 KEEP = 0.6
 # Magnitudes that are tried, from the strongest; an op with a cap below LEAST is left out.
 LADDER = (1.0, 0.75, 0.5, 0.25)
@@ -52,8 +53,8 @@ Match = Callable[["Policy"], Scored]
 class OpScore:
     """One op, or one choice of an option, as the clean models see it.
 
-    tried: pairs of magnitude (1 where there is none) and the accuracy kept, as a share of the
-    accuracy without augmentation. cap: the highest magnitude that keeps the meaning, 0 for none.
+    tried: pairs of magnitude (1 where there is none) and `beyond_chance` as a share of that without
+    augmentation. cap: the highest magnitude that keeps the meaning, 0 for none.
     """
 
     name: str
@@ -81,7 +82,7 @@ def score_ops(
     known: Iterable[OpScore] = (),
     on_score: Callable[[OpScore], object] | None = None,
 ) -> list[OpScore]:
-    """Score every op and option of the space; `match(policy)` gives the clean models' accuracy.
+    """Score every op and option of the space; `match(policy)` gives the clean models' accuracies.
 
     `known` are scores that a stopped call left behind; `on_score` gets each new one.
     Raises InputError where the clean models recognize nothing at all.
@@ -101,11 +102,32 @@ def score_ops(
     return found
 
 
+def beyond_chance(accuracies: Iterable[float | None]) -> float:
+    """The mean of the classes' accuracies above what guessing gets; 0 for a guess, 1 for no error.
+
+    Two classes, one of them rare: an op that makes all images look like the common one leaves most
+    answers right, and nothing known. So classes count alike, and a guess counts as nothing.
+    None and NaN are classes without images.
+    """
+    known = [value for value in class_accuracies(accuracies) if value is not None]
+    if len(known) < 2:
+        return mean(known) if known else 0.0
+    guess = 1 / len(known)
+    return max(0.0, (mean(known) - guess) / (1 - guess))
+
+
+def _known(match: Match, steps: list[Step]) -> float:
+    """What the clean models know of the images; their accuracy where they tell of no classes."""
+    scored = match(to_policy(_policy(steps)))
+    classes = getattr(scored, "per_class", ())
+    return beyond_chance(classes) if len(classes) else float(scored.accuracy)
+
+
 def _clean(match: Match) -> float:
-    accuracy = float(match(to_policy(_policy([]))).accuracy)
-    if accuracy <= 0:
-        raise InputError("guided: models trained without augmentation recognize no image at all")
-    return accuracy
+    known = _known(match, [])
+    if known <= 0:
+        raise InputError("guided: models trained without augmentation know no more than a guess")
+    return known
 
 
 def _score(
@@ -118,7 +140,7 @@ def _score(
 ) -> OpScore:
     tried: list[tuple[float, float]] = []
     for magnitude, policy in steps:
-        share = float(match(to_policy(_policy(policy))).accuracy) / clean
+        share = _known(match, policy) / clean
         tried.append((magnitude, round(share, 4)))
         if share >= keep:
             break

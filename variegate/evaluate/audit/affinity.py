@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from variegate.errors import InputError
+from variegate.search.narrow import beyond_chance
 
 __all__ = ["Probed", "Seen", "affinity", "table", "wilson"]
 
@@ -91,6 +92,8 @@ def wilson(count: Any, size: Any, z: Any = Z) -> tuple[Floats, Floats]:
 def table(seen: Seen, probed: Sequence[Probed]) -> list[dict[str, Any]]:
     """For each transformation and magnitude: affinity overall and of each class, and what grows.
 
+    Affinity counts images; `kept` is the share of what the models know beyond a guess, where
+    classes count alike, None where they know nothing more without the op.
     Per class, in the order of the classes: affinity, low, high; `into`: the other class that most
     of its recognized images are called now, None for none; `moved`: how many; `still`: how many
     of them are recognized yet. `grows`: by how many percentage points of
@@ -128,6 +131,7 @@ def _cells(seen: Seen, now: Ints) -> dict[str, Any]:
     return {
         "affinity": _number(whole[0][0]),
         "interval": [_number(whole[1][0]), _number(whole[2][0])],
+        "kept": _number(_kept(right, known, _counts(labels, classes))),
         "classes": {
             "affinity": [_number(v) for v in value],
             "low": [_number(v) for v in low],
@@ -138,6 +142,13 @@ def _cells(seen: Seen, now: Ints) -> dict[str, Any]:
             "grows": [_number(v) for v in grows],
         },
     }
+
+
+def _kept(after: Ints, before: Ints, images: Ints) -> float:
+    """The share of what is known beyond a guess; after, before: right answers of each class."""
+    have = images > 0
+    now, clean = (beyond_chance((own[have] / images[have]).tolist()) for own in (after, before))
+    return now / clean if clean else float("nan")
 
 
 def _counts(labels: Ints, classes: int) -> Ints:

@@ -42,7 +42,8 @@ def safe_ranges(
     """For each row of the table: the highest safe magnitude, overall and of each class.
 
     A class is safe as far as its affinity stays at `keep`, and below the magnitude from where it is
-    proven to turn into another class. Overall also ends where the first class turns; under an op
+    proven to turn into another class. Overall it is `kept` that has to stay there, and the range
+    also ends where the first class turns; under an op
     of `UNDONE` only where two classes change places. A class that turns or is lost under an op that
     its name warns of (`hints`) always counts. None for a class of which the clean models recognize
     nothing.
@@ -68,8 +69,8 @@ def safe_ranges(
             cap = None if None in values else _cap(steps, values, row["ladder"], keep)
             turn = limits.get((row["name"], number))
             each.append(cap if cap is None or turn is None else min(cap, _below(steps, turn)))
-        overall = [level["affinity"] for level in row["magnitudes"]]
-        whole = _cap(steps, overall, row["ladder"], keep)
+        overall = [level["kept"] for level in row["magnitudes"]]
+        whole = 0.0 if None in overall else _cap(steps, overall, row["ladder"], keep)
         if row["name"] in ends:
             whole = min(whole, _below(steps, ends[row["name"]]))
         found.append({"name": row["name"], "high": whole, "classes": each})
@@ -111,7 +112,7 @@ def scores(
     for group, name, _ in candidates(space):
         row = values[names[group, name]]
         tried = tuple(
-            (level["magnitude"], level["affinity"]) for level in reversed(row["magnitudes"])
+            (level["magnitude"], level["kept"] or 0.0) for level in reversed(row["magnitudes"])
         )
         found.append(OpScore(name, group, tried, highs[row["name"]]))
     return found

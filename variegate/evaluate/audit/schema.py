@@ -54,7 +54,13 @@ CELLS = fields(
     still=listed(count),
     grows=listed(real),
 )
-LEVEL = fields(magnitude=share, affinity=maybe(real), interval=listed(maybe(real)), classes=CELLS)
+LEVEL = fields(
+    magnitude=share,
+    affinity=maybe(real),
+    interval=listed(maybe(real)),
+    kept=maybe(real),
+    classes=CELLS,
+)
 ROW = fields(name=text, op=text, kind=text, ladder=flag, magnitudes=listed(LEVEL))
 SAFE = fields(name=text, high=share, classes=listed(maybe(share)))
 FINDING = fields(
