@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import ml_dtypes  # noqa: F401  (makes the dtype known to NumPy)
@@ -23,7 +24,8 @@ from tests.engine.build_mixes import deep_mix, random_mix
 from variegate.engine import reference
 from variegate.engine import torch as engine
 from variegate.engine.engine import Images
-from variegate.engine.tolerance import EXACT, MIX, OUTPUT, Tolerance, of_entry
+from variegate.engine.tolerance import EXACT, INTERPOLATED, MIX, OUTPUT, Tolerance, of_entry
+from variegate.engine.torch.points import covered, painted
 from variegate.engine.torch.rows import Rows, in_one, moved, picked
 from variegate.engine.torch.verbs import KEYS, ON_HOST, VERBS
 from variegate.errors import EngineError
@@ -192,3 +194,41 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(EngineError, match="bfloat16"):
         engine.run_output(image[None], np.ones(1), np.ones(1), False, "float64")
     assert len(engine.run_stage(make_stage([], tables, []), [])) == 0
+
+
+def test_rectangles_one_by_one_cover_what_their_corners_sum_to() -> None:
+    """A CPU takes the first way, other devices the second."""
+    seed = np.random.default_rng(6)
+    for size in ((1, 1), (9, 14), (40, 33)):
+        tables = random_tables(seed, size, np.uint8, 3)
+        count = len(tables.rectangles_noise)
+        host = picked(tables, Verb.RECTANGLES, np.arange(count))
+        host["rectangles"] = host["rectangles"] - np.int32(2)  # some begin outside
+        rows = Rows({**host, "slots": np.arange(count)})
+        moved([rows], torch.device("cpu"))
+        images = torch.zeros(count, *size, 3, dtype=torch.uint8)
+        ones = torch.ones(count, 1, 1, 3, dtype=torch.uint8)
+        found = painted(images, rows, ones)
+        assert torch.equal(found == 1, covered(images, rows).expand(images.shape))
+        assert size == (1, 1) or 0 < found.sum() < found.numel()
+
+
+def test_steps_that_were_divided_write_what_one_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Samples of several verbs and sizes, in slots that follow each other and others."""
+    seed = np.random.default_rng(7)
+    tables = random_tables(seed, (20, 30), np.uint8, 3)
+    images = [make_image(seed, (20, 30), 3, np.uint8) for _ in range(9)]
+    entries = [
+        [(Verb.LOOKUP, 0)] * (i % 3) + [(Verb.RECTANGLES, 0), (Verb.WARP, i % 2)] for i in range(9)
+    ]
+    stage = make_stage(entries, tables, images)
+    expected = reference.run_stage(stage, images)
+    for most in (1, 2 * 20 * 30 * 3, 1 << 20):
+        monkeypatch.setattr(import_module("variegate.engine.torch.run"), "MOST_CPU", most)
+        kept = np.stack(images)
+        given = torch.from_numpy(kept.copy())
+        for found in (engine.run_stage(stage, images), engine.run_stage(stage, Images.of(given))):
+            for own, wanted in zip(found, expected, strict=True):
+                check = INTERPOLATED.broken(np.asarray(own), np.asarray(wanted))
+                assert check == "", (most, check)
+        assert np.array_equal(given.numpy(), kept)

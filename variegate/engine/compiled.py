@@ -45,7 +45,7 @@ def _native() -> Any:
         found = import_module(COMPILED)
     except ImportError:
         return None
-    return found if hasattr(found, "min_cut") else None
+    return found if hasattr(found, "round_levels") else None
 
 
 def available() -> bool:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from variegate.engine.engine import Images
 from variegate.errors import InputError
-from variegate.targets.tensors import dtype_of, is_tensor, stacked
+from variegate.targets.tensors import dtype_of, extent, is_tensor, stacked
 
 Image = npt.NDArray[Any]
 MAX_CHANNELS = 16
@@ -76,7 +76,7 @@ def check_image(image: Image, where: str, shape: tuple[int, ...], values: bool =
         more = " (channels first? pass height, width, channels)" if height <= 4 else ""
         raise InputError(f"{where}: expected 1..{MAX_CHANNELS} channels, got {channels}{more}")
     if values and dtype == FLOATS:
-        low, high = float(image.min()), float(image.max())
+        low, high = extent(image)
         if not (low >= 0 and high <= 1):
             cause = "NaN" if np.isnan(low) or np.isnan(high) else f"values {low:g}..{high:g}"
             hint = "; divide by 255" if high > 1.5 and low >= 0 else ""

@@ -29,6 +29,12 @@ def dtype_of(image: Any) -> np.dtype[Any]:
         raise InputError(f"expected a tensor of a dtype that NumPy has, got {dtype}") from error
 
 
+def extent(image: Any) -> tuple[float, float]:
+    """The least and the highest value of an array or a tensor; not numbers where one is none."""
+    low, high = image.aminmax() if is_tensor(image) else (image.min(), image.max())
+    return float(low), float(high)
+
+
 def as_host(value: Any) -> Any:
     """Tensors as arrays, in lists and mappings too; the rest as it is."""
     if is_tensor(value):

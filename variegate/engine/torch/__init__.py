@@ -155,9 +155,12 @@ def _normalized(images: Tensor, mean: Floats, std: Floats, nchw: bool, dtype: st
     out = torch.empty((count, *shape), dtype=getattr(torch, dtype), device=images.device)
     view = out.permute(0, 2, 3, 1) if nchw else out
     at_once = max(1, most_values(images.device) // max(1, height * width * channels))
+    # Along whole rows of values torch is quicker than over three of them at a time.
+    scale, offset = scale.repeat(width), offset.repeat(width)
     for start in range(0, count, at_once):
-        some = images[start : start + at_once].to(torch.float32, copy=True)
-        view[start : start + at_once] = some.mul_(scale).add_(offset)
+        some = images[start : start + at_once]
+        lines = some.reshape(len(some), height, width * channels).to(torch.float32)
+        view[start : start + at_once] = (lines * scale).add_(offset).view(some.shape)
     return out
 
 

@@ -107,7 +107,32 @@ def pick(image: Tensor, rows: Rows) -> Tensor:
 
 
 def rectangles(image: Tensor, rows: Rows) -> Tensor:
-    """Fill rectangles with a level or random levels. What is covered is summed from the corners."""
+    """Fill rectangles with a level or random levels: on a CPU one after the other, elsewhere all at
+    once.
+    """
+    key = rows["rectangles_noise"]
+    fill = own_fill(rows["rectangles_fill"], image)
+    if rows.host["rectangles_noise"].any():
+        fill = torch.where(each(key) != 0, random_levels(key, image), fill)
+    if image.device.type == "cpu":
+        return painted(image, rows, fill)
+    return filled(image, covered(image, rows), fill)
+
+
+def painted(image: Tensor, rows: Rows, fill: Tensor) -> Tensor:
+    """Rectangles one after the other; fill (k, 1, 1, c) or of the images' shape."""
+    out = image.clone()
+    fill = fill.expand(image.shape)
+    for owner, corners in zip(
+        rows.host["rectangles_owner"].tolist(), rows.host["rectangles"].tolist(), strict=True
+    ):
+        y1, x1, y2, x2 = (max(0, int(corner)) for corner in corners)
+        out[owner, y1:y2, x1:x2] = fill[owner, y1:y2, x1:x2]
+    return out
+
+
+def covered(image: Tensor, rows: Rows) -> Tensor:
+    """Which pixels (k, h, w, 1) lie in a rectangle, summed from the corners."""
     height, width = image.shape[1:3]
     corners = rows["rectangles"].to(torch.int64)
     owner = rows["rectangles_owner"]
@@ -118,13 +143,8 @@ def rectangles(image: Tensor, rows: Rows) -> Tensor:
     rims = torch.zeros(len(image), height + 1, width + 1, dtype=torch.int32, device=image.device)
     for y, x, sign in ((y1, x1, 1), (y2, x2, 1), (y1, x2, -1), (y2, x1, -1)):
         rims.index_put_((owner, y, x), some * sign, accumulate=True)
-    covered = rims.cumsum(1, dtype=torch.int32).cumsum(2, dtype=torch.int32)
-    hidden = (covered[:, :height, :width] > 0).unsqueeze(3)
-    key = rows["rectangles_noise"]
-    fill = own_fill(rows["rectangles_fill"], image)
-    if rows.host["rectangles_noise"].any():
-        fill = torch.where(each(key) != 0, random_levels(key, image), fill)
-    return filled(image, hidden, fill)
+    depth = rims.cumsum(1, dtype=torch.int32).cumsum(2, dtype=torch.int32)
+    return (depth[:, :height, :width] > 0).unsqueeze(3)
 
 
 def grid(image: Tensor, rows: Rows) -> Tensor:

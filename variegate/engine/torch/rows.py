@@ -84,7 +84,8 @@ class Rows:
 @dataclass
 class Step:
     """One verb on images of one shape. samples: which (k,); entries: of the stage, one for each;
-    before, after: shapes (height, width, channels).
+    before, after: shapes (height, width, channels). opens: how many samples it and the steps behind
+    it work on, if it is the first of those that were divided; 0 for the others.
     """
 
     verb: Verb
@@ -92,6 +93,7 @@ class Step:
     entries: list[int]
     before: Shape
     after: Shape
+    opens: int
 
 
 def steps_of(stage: Stage, shapes: Sequence[Shape], kinds: Array, most: int) -> list[Step]:
@@ -126,8 +128,9 @@ def steps_of(stage: Stage, shapes: Sequence[Shape], kinds: Array, most: int) -> 
         elif verb == Verb.LUMA:
             after = (*before[:2], 1)
         at_once = max(1, most // max(_volume(before), _volume(after)))
-        parts = [samples[i : i + at_once] for i in range(0, len(samples), at_once)]
-        steps += [Step(verb, some, [place[s] for s in some], before, after) for some in parts]
+        for i in range(0, len(samples), at_once):
+            some, opens = samples[i : i + at_once], 0 if i else len(samples)
+            steps.append(Step(verb, some, [place[s] for s in some], before, after, opens))
         for sample in samples:
             place[sample] += 1
             now[sample] = after

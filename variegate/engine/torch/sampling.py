@@ -18,6 +18,7 @@ Array = npt.NDArray[Any]
 FAR = plain.FAR
 HALF = 1 << (plain.BITS - 1)
 WHOLE = 2
+KEYED = ("warp_mode", "warp_matrix", "warp_before", "warp_size")  # what a warp's key is made of
 MOST_SINGLE = 2048  # pixels of a side along which single precision tells points apart
 
 
@@ -55,7 +56,8 @@ def moves_whole(matrices: Array) -> Array:
 
 def prepare_warp(host: dict[str, Array], shape: tuple[int, int, int], whole: bool) -> None:
     """Adds the taps of resizes to a step's rows, which all have one key."""
-    host["warp_key"] = key = warp_key(host)[:1]
+    some = {name: host[name][:1] for name in KEYED}
+    host["warp_key"] = key = warp_key(some)
     if not len(key) or not key[0, 3]:
         return
     turned = key[0, 3] == 2
@@ -149,44 +151,52 @@ def warp(image: Tensor, rows: Rows) -> Tensor:
         flat = bool((rows.host["warp_before"].reshape(-1, 3, 3)[:, 2] == (0, 0, 1)).all())
         x, y = through_matrix(rows["warp_before"], x, y, flat)
     height, width = image.shape[1:3]
-    outside = (x < 0) | (x >= width) | (y < 0) | (y >= height)
+    outside = None
+    if outer is Border.CONSTANT:
+        outside = (x < 0) | (x >= width) | (y < 0) | (y >= height)
     if down > 1 or across > 1:
         image = reduced(image, down, across)
         x, y = over(x, across), over(y, down)
     if resample == Resample.BILINEAR and outer is not Border.WRAP:
         return bilinear(image, x, y, outer, outside, fill)
     out = sampled(image, x, y, Resample(resample), outer)
-    if outer is Border.CONSTANT:
-        out = torch.where(outside.unsqueeze(3), fill, out)
-    return out
+    return out if outside is None else torch.where(outside.unsqueeze(3), fill, out)
 
 
 def bilinear(
-    image: Tensor, x: Tensor, y: Tensor, border: Border, outside: Tensor, fill: Tensor
+    image: Tensor, x: Tensor, y: Tensor, border: Border, outside: Tensor | None, fill: Tensor
 ) -> Tensor:
-    """Values at points by torch's own sampling, a plane for each channel. Points are brought into
-    the frame first, so that single precision is enough for bytes; floats are sampled in double.
+    """Values at points, which it may change, by torch's own sampling, a plane for each channel.
+    Points are brought into the frame first, so that single precision is enough for bytes; floats
+    are sampled in double.
     """
     height, width = image.shape[1:3]
     single = is_bytes(image) and max(height, width) <= MOST_SINGLE
     kind = torch.float32 if single else torch.float64
-    grid = torch.stack([inward(x, width, border), inward(y, height, border)], 3).to(kind)
+    grid = torch.empty((*x.shape, 2), dtype=kind, device=image.device)
+    grid[..., 0], grid[..., 1] = inward(x, width, border), inward(y, height, border)
     planes = image.permute(0, 3, 1, 2).to(kind)
     value = torch.nn.functional.grid_sample(
         planes, grid, mode="bilinear", padding_mode="border", align_corners=False
     )
-    out = settled(value, image.dtype)
-    if border is Border.CONSTANT:
-        out = torch.where(outside.unsqueeze(1), fill.permute(0, 3, 1, 2), out)
-    return out.permute(0, 2, 3, 1).contiguous()
+    # A byte is a value without what is behind its point.
+    value = value.clamp_(0, 255).add_(0.5) if is_bytes(image) else value.clamp_(0, 1)
+    value = value.to(torch.float32)
+    if outside is not None:
+        value = torch.where(outside.unsqueeze(1), fill.permute(0, 3, 1, 2).to(value.dtype), value)
+    out = torch.empty((*x.shape, image.shape[3]), dtype=image.dtype, device=image.device)
+    out.copy_(value.permute(0, 2, 3, 1))
+    return out
 
 
 def inward(points: Tensor, length: int, border: Border) -> Tensor:
-    """Coordinates along a side of the frame, brought inside by the border's rule, on -1..1."""
+    """Coordinates along a side of the frame, brought inside by the border's rule, on -1..1, where
+    they were.
+    """
     if border is Border.REFLECT:
-        points = points % (2 * length)
-        points = torch.minimum(points, 2 * length - points)
-    return points.clamp(0, length).mul_(2 / length).sub_(1)
+        points.remainder_(2 * length)
+        torch.minimum(points, 2 * length - points, out=points)
+    return points.clamp_(0, length).mul_(2 / length).sub_(1)
 
 
 def moved_whole(
@@ -239,7 +249,7 @@ def through_matrix(matrix: Tensor, x: Tensor, y: Tensor, straight: bool) -> tupl
         front = (w > 0) | plane
         safe = torch.where(front & ~plane, w, 1.0)
         u, v = torch.where(front, u / safe, -FAR), torch.where(front, v / safe, -FAR)
-    return u.clamp(-FAR, FAR), v.clamp(-FAR, FAR)
+    return u.clamp_(-FAR, FAR), v.clamp_(-FAR, FAR)
 
 
 def displaced(x: Tensor, y: Tensor, field: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
@@ -339,7 +349,7 @@ def kernel_weights(share: Tensor, resample: Resample) -> list[Tensor]:
 def settled(value: Tensor, dtype: torch.dtype) -> Tensor:
     """Interpolated values in the image's dtype, clipped; uint8 to the nearest level."""
     if dtype == torch.uint8:
-        return value.clamp_(0, 255).add_(0.5).floor_().to(torch.uint8)
+        return value.clamp_(0, 255).add_(0.5).to(torch.uint8)
     return value.clamp_(0, 1).to(torch.float32)
 
 

@@ -106,12 +106,13 @@ def through(image: Tensor, table: Tensor) -> Tensor:
     flat = table.reshape(-1)
     if is_bytes(image):
         return taken(flat, image.to(torch.int32).add_(first)).to(torch.uint8)
-    place = image.to(torch.float64) * (entries - 1)
-    low = place.floor().clamp_(max=entries - 2)
-    index = low.to(torch.int32).add_(first)
-    start = taken(flat, index).to(torch.float64)
-    step = taken(flat, index.add_(1)).to(torch.float64).sub_(start)
-    return place.sub_(low).mul_(step).add_(start).to(torch.float32)
+    wide = flat.to(torch.float64)
+    steps = torch.diff(wide, append=wide[-1:])  # the last of a table is never asked for
+    place = image.to(torch.float64).mul_(entries - 1)
+    index = place.to(torch.int32).clamp_(max=entries - 2)
+    place.sub_(index)
+    index.add_(first)
+    return place.mul_(taken(steps, index)).add_(taken(wide, index)).to(torch.float32)
 
 
 def taken(flat: Tensor, index: Tensor) -> Tensor:
