@@ -1,7 +1,5 @@
 #include "arguments.hpp"
 
-#include <string_view>
-
 namespace nb = nanobind;
 
 namespace variegate {
@@ -88,8 +86,8 @@ void each_array(Arrays& held, nb::handle given, const char* name, bool writable,
 
 } // namespace
 
-void refuse(const std::string& where, const std::string& what) {
-    throw BadArgument(where + ": " + what);
+void refuse(std::string_view where, const std::string& what) {
+    throw BadArgument(std::string(where) + ": " + what);
 }
 
 std::string written(std::initializer_list<int64_t> lengths) {
@@ -101,7 +99,7 @@ std::string written(std::initializer_list<int64_t> lengths) {
     return text + ")";
 }
 
-Array::Array(nb::handle object, const std::string& name, bool writable) {
+Array::Array(nb::handle object, std::string_view name, bool writable) {
     const int flags = writable ? PyBUF_RECORDS : PyBUF_RECORDS_RO;
     if (PyObject_GetBuffer(object.ptr(), &view_, flags) != 0) {
         PyErr_Clear();
@@ -121,7 +119,7 @@ bool Array::is_packed() const {
 }
 
 template <class T>
-T* packed(Arrays& held, nb::handle object, const std::string& name,
+T* packed(Arrays& held, nb::handle object, std::string_view name,
           std::initializer_list<int64_t> lengths, bool writable) {
     held.emplace_back(object, name, writable);
     const Array& array = held.back();
@@ -144,22 +142,22 @@ int checked_threads(int64_t threads) {
     return static_cast<int>(threads < most_threads ? threads : most_threads);
 }
 
-Shape checked_shape(const std::string& name, int64_t height, int64_t width, int64_t channels) {
-    const auto size = written({height, width, channels});
+Shape checked_shape(std::string_view name, int64_t height, int64_t width, int64_t channels) {
+    const auto size = [&] { return written({height, width, channels}); };
     if (height < 1 || width < 1 || height > longest_side || width > longest_side)
-        refuse(name, "expected sides of 1 to " + std::to_string(longest_side) + ", got " + size);
+        refuse(name, "expected sides of 1 to " + std::to_string(longest_side) + ", got " + size());
     if (channels < 1 || channels > max_channels)
-        refuse(name, "expected 1 to 16 channels, got " + size);
+        refuse(name, "expected 1 to 16 channels, got " + size());
     const Shape shape{static_cast<int>(height), static_cast<int>(width),
                       static_cast<int>(channels)};
-    if (shape.values() > most_values) refuse(name, "too large: " + size);
+    if (shape.values() > most_values) refuse(name, "too large: " + size());
     return shape;
 }
 
 Sources read_images(Arrays& held, nb::handle images) {
     Sources sources;
     const auto add = [&](const Array& array, const std::byte* data, int first,
-                         const std::string& name) {
+                         std::string_view name) {
         const Shape shape = checked_shape(name, array.length(first), array.length(first + 1),
                                           array.length(first + 2));
         sources.images.push_back(
@@ -183,7 +181,12 @@ Sources read_images(Arrays& held, nb::handle images) {
             add(array, array.data(), 0, name);
         },
         [&](const Array& array) {
+            if (array.dimensions() == 3) {
+                check(array, 3, "images");
+                return add(array, array.data(), 0, "images");
+            }
             check(array, 4, "images");
+            sources.images.reserve(static_cast<size_t>(array.length(0)));
             for (int64_t i = 0; i < array.length(0); ++i)
                 add(array, array.data() + i * array.stride(0), 1, "images");
         });
@@ -239,7 +242,12 @@ std::vector<Target> read_results(Arrays& held, nb::handle results, const Sources
             add(array, array.data(), 0);
         },
         [&](const Array& array) {
+            if (array.dimensions() == 3) {
+                check(array, 3);
+                return add(array, array.data(), 0);
+            }
             check(array, 4);
+            targets.reserve(static_cast<size_t>(array.length(0)));
             for (int64_t i = 0; i < array.length(0); ++i)
                 add(array, array.data() + i * array.stride(0), 1);
         });
@@ -250,7 +258,7 @@ std::vector<Target> read_results(Arrays& held, nb::handle results, const Sources
 }
 
 #define VARIEGATE_PACKED(T)                                                                        \
-    template T* packed<T>(Arrays&, nb::handle, const std::string&, std::initializer_list<int64_t>, \
+    template T* packed<T>(Arrays&, nb::handle, std::string_view, std::initializer_list<int64_t>,   \
                           bool);
 VARIEGATE_PACKED(uint8_t)
 VARIEGATE_PACKED(float)

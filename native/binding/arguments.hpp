@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "variegate/engine.hpp"
@@ -33,7 +34,7 @@ template <> inline constexpr Kind kind_of<bool> = Kind::Bool;
 // lock.
 class Array {
   public:
-    Array(nanobind::handle object, const std::string& name, bool writable);
+    Array(nanobind::handle object, std::string_view name, bool writable);
     ~Array() { PyBuffer_Release(&view_); }
     Array(const Array&) = delete;
     Array& operator=(const Array&) = delete;
@@ -55,16 +56,16 @@ using Arrays = std::deque<Array>;
 
 // The memory of a packed array of T; each length must be as given, where it is not negative.
 template <class T>
-T* packed(Arrays& held, nanobind::handle object, const std::string& name,
+T* packed(Arrays& held, nanobind::handle object, std::string_view name,
           std::initializer_list<int64_t> lengths, bool writable = false);
 
 std::string written(std::initializer_list<int64_t> lengths);
-[[noreturn]] void refuse(const std::string& where, const std::string& what);
+[[noreturn]] void refuse(std::string_view where, const std::string& what);
 int checked_threads(int64_t threads);
 // Of a batch's array (n, h, w, c), or another order of the axes.
-Shape checked_shape(const std::string& name, int64_t height, int64_t width, int64_t channels);
+Shape checked_shape(std::string_view name, int64_t height, int64_t width, int64_t channels);
 
-// One array per sample, or one array for all of them.
+// One array per sample, one array for all of them, or the array of a single one.
 struct Sources {
     std::vector<Source> images;
     Kind kind = Kind::Other;
@@ -94,8 +95,10 @@ struct StageArguments {
     nanobind::handle normal;
 };
 
-// Reads and checks a stage for these images and results. masks: only WARP entries count.
-Stage read_stage(Arrays& held, const StageArguments& given, const Sources& sources,
+// Reads and checks a stage for images of this kind. masks: only WARP and CELLS entries count.
+Stage read_stage(Arrays& held, const StageArguments& given, Kind kind, bool masks);
+// Samples `first` and on of a stage, one for each of these images; their shapes must fit.
+Stage samples_of(const Stage& stage, int64_t first, const Sources& sources,
                  const std::vector<Target>& results, bool masks);
 
 } // namespace variegate

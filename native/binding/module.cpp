@@ -2,6 +2,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 
+#include <memory>
 #include <string>
 
 #include "arguments.hpp"
@@ -11,19 +12,43 @@ namespace nb = nanobind;
 namespace variegate {
 namespace {
 
-void run(const StageArguments& given, nb::handle images, nb::handle results, nb::handle output,
+// A stage that has been read, for calls on any of its samples: what holds for all of them is
+// checked once. Its arrays stay as they are as long as this lives.
+struct Prepared {
+    Arrays held;
+    Kind kind = Kind::Other;
+    Stage stage;
+    OutputArguments output;
+    bool converts = false;
+};
+
+constexpr char prepared_name[] = "variegate.Prepared";
+
+nb::object prepare(const StageArguments& given, nb::handle output, bool bytes) {
+    auto made = std::make_unique<Prepared>();
+    made->kind = bytes ? Kind::Uint8 : Kind::Float32;
+    made->converts = read_output(made->held, output, made->output);
+    made->stage = read_stage(made->held, given, made->kind, false);
+    return nb::capsule(made.release(), prepared_name,
+                       [](void* old) noexcept { delete static_cast<Prepared*>(old); });
+}
+
+void run(nb::handle prepared, int64_t first, nb::handle images, nb::handle results,
          int64_t threads) {
+    const auto* own =
+        static_cast<const Prepared*>(PyCapsule_GetPointer(prepared.ptr(), prepared_name));
+    if (!own) throw nb::python_error();
     const int used = checked_threads(threads);
     Arrays held;
     const Sources sources = read_images(held, images);
-    OutputArguments written;
-    const bool converts = read_output(held, output, written);
+    if (sources.images.empty()) return;
+    if (sources.kind != own->kind) refuse("images", "expected the dtype that the stage is for");
+    OutputArguments written = own->output;
     const std::vector<Target> targets =
-        read_results(held, results, sources, converts ? &written : nullptr);
-    const Stage stage = read_stage(held, given, sources, targets, false);
-    if (targets.empty()) return;
+        read_results(held, results, sources, own->converts ? &written : nullptr);
+    const Stage stage = samples_of(own->stage, first, sources, targets, false);
     const nb::gil_scoped_release unlocked;
-    const auto* numbers = converts ? &written.numbers : nullptr;
+    const auto* numbers = own->converts ? &written.numbers : nullptr;
     const auto work = sources.kind == Kind::Uint8 ? engine().bytes.stage : engine().floats.stage;
     work(stage, sources.images.data(), targets.data(), numbers, used);
 }
@@ -34,7 +59,8 @@ void run_on_masks(const StageArguments& given, nb::handle masks, nb::handle resu
     Arrays held;
     const Sources sources = read_images(held, masks);
     const std::vector<Target> targets = read_results(held, results, sources, nullptr);
-    const Stage stage = read_stage(held, given, sources, targets, true);
+    const Stage whole = read_stage(held, given, sources.kind, true);
+    const Stage stage = samples_of(whole, 0, sources, targets, true);
     if (targets.empty()) return;
     const nb::gil_scoped_release unlocked;
     const auto work = sources.kind == Kind::Uint8 ? engine().bytes.masks : engine().floats.masks;
@@ -130,14 +156,16 @@ NB_MODULE(_native, m) {
         },
         "The instruction sets that this build and this processor have, the baseline first.");
     m.def(
-        "run_stage",
-        [](nb::handle start, nb::handle verb, nb::handle row, nb::handle tables, nb::handle images,
-           nb::handle results, nb::handle output, nb::handle normal, int64_t threads) {
-            run({start, verb, row, tables, normal}, images, results, output, threads);
-        },
-        nb::arg("start"), nb::arg("verb"), nb::arg("row"), nb::arg("tables"), nb::arg("images"),
-        nb::arg("results"), nb::arg("output").none(), nb::arg("normal"), nb::arg("threads"),
-        "Runs each sample's entries, all but CODEC, into `results`, which `output` may convert.");
+        "prepare",
+        [](nb::handle start, nb::handle verb, nb::handle row, nb::handle tables, nb::handle normal,
+           nb::handle output,
+           bool bytes) { return prepare({start, verb, row, tables, normal}, output, bytes); },
+        nb::arg("start"), nb::arg("verb"), nb::arg("row"), nb::arg("tables"), nb::arg("normal"),
+        nb::arg("output").none(), nb::arg("bytes"),
+        "Reads a stage for images of bytes or floats, whose results `output` may convert.");
+    m.def("run_stage", &run, nb::arg("prepared"), nb::arg("first"), nb::arg("images"),
+          nb::arg("results"), nb::arg("threads"),
+          "Runs the entries of samples `first` and on, all but CODEC, into `results`.");
     m.def(
         "run_masks",
         [](nb::handle start, nb::handle verb, nb::handle row, nb::handle tables, nb::handle masks,

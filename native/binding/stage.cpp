@@ -314,22 +314,34 @@ void check_entries(Arrays& held, Stage& stage, nb::handle tables, Kind kind, boo
 
 } // namespace
 
-Stage read_stage(Arrays& held, const StageArguments& given, const Sources& sources,
-                 const std::vector<Target>& results, bool masks) {
+Stage read_stage(Arrays& held, const StageArguments& given, Kind kind, bool masks) {
     Stage stage;
-    stage.samples = static_cast<int64_t>(sources.images.size());
-    stage.start = packed<int64_t>(held, given.start, "stage.start", {stage.samples + 1});
+    stage.start = packed<int64_t>(held, given.start, "stage.start", {-1});
+    stage.samples = held.back().length(0) - 1;
+    if (stage.samples < 0) refuse("stage.start", "expected one more than samples");
     stage.verb = packed<int32_t>(held, given.verb, "stage.verb", {-1});
     const int64_t entries = held.back().length(0);
     stage.row = packed<int64_t>(held, given.row, "stage.row", {entries});
     for (int64_t i = 0; i <= stage.samples; ++i)
         if (stage.start[i] < (i ? stage.start[i - 1] : 0) || stage.start[i] > entries)
             refuse("stage.start", "expected rising places among the entries");
-    check_entries(held, stage, given.tables, sources.kind, masks);
+    check_entries(held, stage, given.tables, kind, masks);
     if (!masks) stage.tables.normal = packed<float>(held, given.normal, "normal", {normal_entries});
-    for (int64_t i = 0; i < stage.samples; ++i) {
+    return stage;
+}
+
+Stage samples_of(const Stage& stage, int64_t first, const Sources& sources,
+                 const std::vector<Target>& results, bool masks) {
+    const auto count = static_cast<int64_t>(sources.images.size());
+    if (first < 0 || first > stage.samples || count > stage.samples - first)
+        refuse("stage.start", "has no " + std::to_string(count) + " samples from " +
+                                  std::to_string(first) + " on");
+    Stage part = stage;
+    part.samples = count;
+    part.start = stage.start + first;
+    for (int64_t i = 0; i < count; ++i) {
         const auto place = static_cast<size_t>(i);
-        const Shape after = shape_after(stage, i, sources.images[place].shape, masks);
+        const Shape after = shape_after(part, i, sources.images[place].shape, masks);
         if (after != results[place].shape)
             refuse("stage.sizes_out",
                    "sample " + std::to_string(i) + " comes out as " +
@@ -337,7 +349,7 @@ Stage read_stage(Arrays& held, const StageArguments& given, const Sources& sourc
                        written({results[place].shape.height, results[place].shape.width,
                                 results[place].shape.channels}));
     }
-    return stage;
+    return part;
 }
 
 } // namespace variegate

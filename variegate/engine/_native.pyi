@@ -8,15 +8,20 @@ def version() -> str: ...
 def target() -> str: ...
 def targets() -> list[str]: ...
 def use_target(name: str, /) -> None: ...
-def run_stage(
+def prepare(
     start: Array,
     verb: Array,
     row: Array,
     tables: object,
+    normal: Array,
+    output: tuple[Array, Array, bool] | None,
+    bytes: bool,
+) -> object: ...
+def run_stage(
+    prepared: object,
+    first: int,
     images: list[Array] | Array,
     results: list[Array] | Array,
-    output: tuple[Array, Array, bool] | None,
-    normal: Array,
     threads: int,
 ) -> None: ...
 def run_masks(

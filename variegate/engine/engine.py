@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from variegate.plan.program import MixStage, Stage
 
 Image = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
+Form: TypeAlias = tuple[tuple[int, ...], np.dtype[Any]]
 
 
 class Images:
@@ -97,3 +98,13 @@ def converted_shape(shape: tuple[int, ...], output: Output | None) -> tuple[int,
     if output is None or output.layout != "NCHW":
         return shape
     return shape[2], shape[0], shape[1]
+
+
+def stage_form(stage: Stage, dtype: Any, output: Output | None) -> Form | None:
+    """Shape and dtype of what a stage gives; None where the sizes differ or there are none."""
+    sizes = np.asarray(stage.sizes_out)
+    if len(sizes) == 0 or (len(sizes) > 1 and not (sizes == sizes[0]).all()):
+        return None
+    height, width = sizes[0].tolist()
+    shape = converted_shape((height, width, stage.channels_out), output)
+    return (len(sizes), *shape), np.dtype(dtype if output is None else output.dtype)

@@ -15,7 +15,14 @@ import numpy.typing as npt
 
 import variegate.engine._native as _native
 from variegate.engine import codec, reference
-from variegate.engine.engine import Floats, Image, Images, converted_shape, numbers_of
+from variegate.engine.engine import (
+    Floats,
+    Image,
+    Images,
+    converted_shape,
+    numbers_of,
+    stage_form,
+)
 from variegate.errors import EngineError
 from variegate.ops.entries import Output
 from variegate.plan.normal import normal_table
@@ -63,30 +70,61 @@ def _run_between(
     """Runs all entries; shapes: of the results before the output, None for the stage's."""
     if not len(images):
         return Images()
+    if len(stage.start) != len(images) + 1:
+        raise EngineError(f"stage.start: does not fit {len(images)} images")
     given = getattr(images, "batch", None)
     dtype = (images[0] if given is None else given).dtype
-    numbers = None
+    prepared = _prepared(stage, output, dtype == np.uint8)
     if output is not None:
-        scale, offset = _scale_offset(output, stage.channels_out, dtype == np.uint8)
-        numbers = (scale, offset, output.layout == "NCHW")
         dtype = np.dtype(output.dtype)
     if out is None and shapes is None:
         channels = stage.channels_out
         shapes = [(height, width, channels) for height, width in stage.sizes_out.tolist()]
     results = _empty(shapes or [], output, dtype) if out is None else Images.of(out)
-    _call(
-        _native.run_stage,
-        stage.start,
-        stage.verb,
-        stage.row,
-        stage.tables,
-        list(images) if given is None else given,
-        _memory(list(results) if results.batch is None else results.batch),
-        numbers,
-        normal_table(),
-        threads,
-    )
+    into = _memory(list(results) if results.batch is None else results.batch)
+    _call(_native.run_stage, prepared, 0, list(images) if given is None else given, into, threads)
     return results
+
+
+def _prepared(stage: Stage, output: Output | None, whole: bool) -> Any:
+    """A stage as the compiled part keeps it. whole: for uint8, else float32."""
+    numbers = None
+    if output is not None:
+        scale, offset = _scale_offset(output, stage.channels_out, whole)
+        numbers = (scale, offset, output.layout == "NCHW")
+    arrays = stage.start, stage.verb, stage.row, stage.tables, normal_table()
+    return _call(_native.prepare, *arrays, numbers, whole)
+
+
+class Ready:
+    """A stage that has been read once, for calls on any of its samples. shape, dtype: of the result
+    of each.
+    """
+
+    __slots__ = ("_prepared", "dtype", "shape")
+
+    def __init__(self, prepared: Any, shape: Size, dtype: Any) -> None:
+        self._prepared = prepared
+        self.shape = shape
+        self.dtype = dtype
+
+    def run(self, first: int, images: Image, out: Image, threads: int) -> None:
+        """Runs samples `first` and on. images, out: a batch, or one image without that axis."""
+        _call(_native.run_stage, self._prepared, first, images, _memory(out), threads)
+
+
+def ready(stage: Stage, dtype: Any, output: Output | None) -> Ready | None:
+    """None where results have several sizes, where a file format is among the verbs, and where a
+    sample is not legal, which may not be among those that are asked for.
+    """
+    form = stage_form(stage, dtype, output)
+    if form is None or len(stage.tables.codec):
+        return None
+    try:
+        prepared = _prepared(stage, output, dtype == np.uint8)
+    except EngineError:
+        return None
+    return Ready(prepared, form[0][1:], form[1])
 
 
 def _memory(results: Any) -> Any:
@@ -133,9 +171,9 @@ def _empty(shapes: Sequence[Size], output: Output | None, dtype: Any) -> Images:
         raise EngineError(f"stage.sizes_out: {error}") from None
 
 
-def _call(function: Callable[..., None], *arguments: Any) -> None:
+def _call(function: Callable[..., Any], *arguments: Any) -> Any:
     try:
-        function(*arguments)
+        return function(*arguments)
     except (TypeError, ValueError) as error:
         raise EngineError(f"native engine: {error}") from None
 

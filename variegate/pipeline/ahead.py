@@ -29,17 +29,29 @@ class Ahead:
     samples out of order come from kept blocks, and batches out of order are drawn alone.
 
     make: the program of these ids and sizes, for images of a dtype and channel count; it must have
-    one stage, whose samples are independent. numbers: drawn for each sample.
+    one stage, whose samples are independent. numbers: drawn for each sample. ready: what an engine
+    makes of a stage, a dtype and an output for calls with images alone.
     """
 
-    def __init__(self, make: Callable[[int, Keys, Any, Any, int], Program], numbers: int) -> None:
+    def __init__(
+        self,
+        make: Callable[[int, Keys, Any, Any, int], Program],
+        numbers: int,
+        ready: Callable[[Stage, Any, Any], Any] | None = None,
+    ) -> None:
         self._make = make
+        self._ready = ready
         self._limit = max(1, min(MOST, MOST_NUMBERS // max(1, numbers)))
         self._block: Block | None = None
         self._shelves = Shelves(self._block_of, lambda form: min(MOST_KEPT, self._most(form)))
 
     def program(self, start: int, count: int, form: Form) -> Program:
         """The program of samples `start` to `start + count - 1`."""
+        block = self.block(start, count, form)
+        return _part(block, start - block.start, count)
+
+    def block(self, start: int, count: int, form: Form) -> Block:
+        """A block that holds these samples."""
         block = self._block  # another thread may put a new one there: this one stays whole
         if block is None or start < block.start or start + count > block.stop or form != block.form:
             kept = None
@@ -48,7 +60,7 @@ class Ahead:
             if kept is None:
                 kept = self._block = self._next(block, start, count, form)
             block = kept
-        return _part(block, start - block.start, count)
+        return block
 
     def _most(self, form: Form) -> int:
         return self._limit if form[-1].itemsize == 1 else min(self._limit, MOST_FLOATS)
@@ -70,7 +82,8 @@ class Ahead:
         stage = program.stages[0]
         if not isinstance(stage, Stage) or len(program.stages) > 1:
             raise EngineError("program: samples that depend on each other cannot be drawn ahead")
-        return Block(start, start + size, form, stage, program)
+        ready = None if self._ready is None else self._ready(stage, dtype, program.output)
+        return Block(start, start + size, form, stage, program, ready)
 
 
 def _goes_on(before: Block | None, start: int, form: Form) -> bool:

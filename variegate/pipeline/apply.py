@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from variegate.engine.engine import Engine, Images, converted_shape
+from variegate.engine.engine import Engine, Form, Images, stage_form
 from variegate.errors import EngineError, InputError
-from variegate.ops.entries import Output
 from variegate.pipeline.buffers import Buffers
 from variegate.pipeline.forms import Targets
 from variegate.pipeline.marks import SHAPES, Marks
@@ -210,23 +209,10 @@ def _has_entries(stage: Stage) -> bool:
     return bool(stage.start[-1] > stage.start[0])
 
 
-Form: TypeAlias = tuple[tuple[int, ...], np.dtype[Any]]
-
-
 def result_form(program: Program) -> Form | None:
     """Shape and dtype of the resulting batch; None where the sizes differ or there are none."""
     last = program.stages[-1]
     return stage_form(last, program.dtype, program.output) if isinstance(last, Stage) else None
-
-
-def stage_form(stage: Stage, dtype: Any, output: Output | None) -> Form | None:
-    """Shape and dtype of what a stage gives; None where the sizes differ or there are none."""
-    sizes = np.asarray(stage.sizes_out)
-    if len(sizes) == 0 or (len(sizes) > 1 and not (sizes == sizes[0]).all()):
-        return None
-    height, width = sizes[0].tolist()
-    shape = converted_shape((height, width, stage.channels_out), output)
-    return (len(sizes), *shape), np.dtype(dtype if output is None else output.dtype)
 
 
 def mix_form(mix: MixStage, images: Images, dtype: Any) -> Form | None:

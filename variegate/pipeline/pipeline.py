@@ -17,6 +17,7 @@ from variegate.errors import InputError, PolicyError
 from variegate.ops.op import Kind, suggest
 from variegate.ops.registry import get
 from variegate.pipeline.ahead import Ahead
+from variegate.pipeline.alone import Alone
 from variegate.pipeline.apply import Means, apply_program
 from variegate.pipeline.buffers import Buffers
 from variegate.pipeline.forms import Targets
@@ -24,7 +25,7 @@ from variegate.pipeline.given import SINGLE, Given, check_names, read_given, siz
 from variegate.pipeline.looking import check_looks, regions_of
 from variegate.pipeline.marks import MARKS, as_batch_of_one
 from variegate.pipeline.mixers import Mixers, Saliency
-from variegate.pipeline.stream import Stream, default_threads, fresh_seed, ids_from
+from variegate.pipeline.stream import Stream, default_threads, fresh_seed, ids_from, read_ids
 from variegate.plan.counter import Keys
 from variegate.plan.draw import draw
 from variegate.plan.layout import Layout, lay_out, lay_out_parts
@@ -131,7 +132,12 @@ class Pipeline:
                 layout.uniforms = compiled.uniforms
         self._looks = self._layout.looks
         alike = not head.needs_labels and not self._looks and (parts is not None or not mixes)
-        self._ahead = Ahead(partial(self._lowered, head), len(head.slots)) if alike else None
+        ready = None if mixes else getattr(self._engine, "ready", None)
+        make = partial(self._lowered, head)
+        self._ahead = Ahead(make, len(head.slots), ready) if alike else None
+        self._alone = None
+        if self._ahead is not None and ready is not None:
+            self._alone = Alone(self._ahead, self._stream, self._buffers, self.threads)
 
     @property
     def looks(self) -> bool:
@@ -163,10 +169,16 @@ class Pipeline:
         `kept`, `dropped` and `reasons`, with keypoints `keypoints_inside`. Raises InputError before
         anything is computed.
         """
+        start, ids = None, None
+        if self._alone is not None and out is None and len(targets) == 1:
+            found, start = self._alone.run(targets, index, epoch)
+            if found is not None:
+                return found
         given = read_given(targets)
         if epoch.__class__ is not int or epoch < 0:
             epoch = whole(epoch, 0, 2**63, "epoch")
-        start, ids = self._ids(index, len(given), given.single)
+        if start is None:
+            start, ids = self._ids(index, len(given), given.single)
         program = given.program(self._program(given, start, ids, epoch))
         result = self._carried_out(program, given, out)
         if len(given) == 0 and hasattr(given.batch["images"], "shape"):
@@ -334,21 +346,7 @@ class Pipeline:
         """The first id where they follow each other, else all ids (n,)."""
         if index is None:
             return self._stream.take(count), None
-        if single and index.__class__ is int and 0 <= index < 2**63:
-            return index, None
-        ids = as_array(index, "index")
-        if single and ids.ndim == 0:
-            ids = ids[None]
-        if ids.shape != (count,) or (count and ids.dtype.kind not in "iu"):
-            raise InputError(
-                f"index: expected {count} whole numbers, got {ids.dtype} of shape {ids.shape}"
-            )
-        if np.any(ids < 0):
-            raise InputError(f"index: expected whole numbers of at least 0, got {int(ids.min())}")
-        ids = ids.astype(np.uint64)
-        if count and int(ids[-1]) - int(ids[0]) == count - 1 and np.all(ids[1:] - ids[:-1] == 1):
-            return int(ids[0]), ids
-        return None, ids
+        return read_ids(index, count, single)
 
     def to_dict(self) -> dict[str, Any]:
         """Policy, seed and settings as JSON data."""
@@ -394,3 +392,4 @@ class Pipeline:
         same = Pipeline.from_dict(state["data"], saliency=state["saliency"])
         self.__dict__.update(same.__dict__)
         self._stream = Stream(copied=True)
+        self._prepare_ahead()

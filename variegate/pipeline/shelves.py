@@ -29,13 +29,16 @@ DEBT = 64  # what the blocks of a size and dtype may cost more than they have sa
 
 @dataclass(frozen=True)
 class Block:
-    """Samples start to stop - 1 and their program, which has one stage."""
+    """Samples start to stop - 1 and their program, which has one stage. ready: what runs that on
+    images alone, or None.
+    """
 
     start: int
     stop: int
     form: Form
     stage: Stage
     program: Program
+    ready: Any = None
 
     @property
     def memory(self) -> int:

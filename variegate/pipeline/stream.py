@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from typing import Any
 
 import numpy as np
 
+from variegate.errors import InputError
 from variegate.plan.counter import GOLDEN, Keys, mix
+from variegate.targets.images import as_array
 
 
 def fresh_seed() -> int:
@@ -47,6 +50,25 @@ def ids_from(start: int, count: int) -> Keys:
     """`count` ids from `start` on, uint64."""
     with np.errstate(over="ignore"):
         return np.uint64(start) + np.arange(count, dtype=np.uint64)
+
+
+def read_ids(index: Any, count: int, single: bool) -> tuple[int | None, Keys | None]:
+    """The first of the ids that a caller gave where they follow each other, else all (n,)."""
+    if single and index.__class__ is int and 0 <= index < 2**63:
+        return index, None
+    ids = as_array(index, "index")
+    if single and ids.ndim == 0:
+        ids = ids[None]
+    if ids.shape != (count,) or (count and ids.dtype.kind not in "iu"):
+        raise InputError(
+            f"index: expected {count} whole numbers, got {ids.dtype} of shape {ids.shape}"
+        )
+    if np.any(ids < 0):
+        raise InputError(f"index: expected whole numbers of at least 0, got {int(ids.min())}")
+    ids = ids.astype(np.uint64)
+    if count and int(ids[-1]) - int(ids[0]) == count - 1 and np.all(ids[1:] - ids[:-1] == 1):
+        return int(ids[0]), ids
+    return None, ids
 
 
 def worker_seed() -> int | None:
