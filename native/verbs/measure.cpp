@@ -41,21 +41,22 @@ void count_channel(const uint8_t* in, int64_t pixels, int depth, int64_t* counts
 
 // Pillow's equalize; false where the channel stays as it is.
 bool equalizing(const int64_t* counts, int* table) {
-    int64_t total = 0, last = 0;
-    int filled = 0;
+    int64_t total = 0;
+    for (int v = 0; v < levels; ++v) total += counts[v];
+    int brightest = levels - 1;
+    while (brightest > 0 && !counts[brightest]) --brightest;
+    const int64_t last = counts[brightest], step = (total - last) / 255;
+    if (step == 0) return false; // as with one level alone
+    double before[levels];
+    int64_t sum = step / 2;
     for (int v = 0; v < levels; ++v) {
-        if (!counts[v]) continue;
-        total += counts[v];
-        last = counts[v];
-        ++filled;
+        before[v] = static_cast<double>(sum);
+        sum += counts[v];
     }
-    const int64_t step = (total - last) / 255;
-    if (filled <= 1 || step == 0) return false;
-    int64_t before = 0;
-    for (int v = 0; v < levels; ++v) {
-        table[v] = static_cast<int>(std::min<int64_t>((step / 2 + before) / step, 255));
-        before += counts[v];
-    }
+    // Whole numbers below 2^53: no quotient is rounded up to the next whole number.
+    const auto whole = static_cast<double>(step);
+    for (int v = 0; v < levels; ++v)
+        table[v] = static_cast<int>(clip(before[v] / whole, 0.0, 255.0));
     return true;
 }
 

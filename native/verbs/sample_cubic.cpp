@@ -131,8 +131,7 @@ template <int Depth>
 void sample(const FixedRow& image, const int32_t* xs, const int32_t* ys, int count, uint8_t* out) {
     Block block;
     sample_blocks<Depth>(
-        xs, ys, count, out,
-        [&](const int32_t* x, const int32_t* y) { find_block(image, x, y, block); },
+        count, out, [&](int j) { find_block(image, xs + j, ys + j, block); },
         [&](int first) { return four_pixels<Depth>(image, block, first); });
 }
 

@@ -24,9 +24,8 @@ struct Block {
     alignas(64) int32_t offset[16];
 };
 
-inline void find_block(const FixedRow& image, const int32_t* xs, const int32_t* ys, Block& block) {
+inline void find_block(const FixedRow& image, __m512i x, __m512i y, Block& block) {
     const __m512i mask = _mm512_set1_epi32((1 << weight_bits) - 1);
-    const __m512i x = _mm512_loadu_si512(xs), y = _mm512_loadu_si512(ys);
     const __m512i fx = _mm512_and_si512(_mm512_srli_epi32(x, 16 - weight_bits), mask);
     const __m512i fy = _mm512_and_si512(_mm512_srli_epi32(y, 16 - weight_bits), mask);
     const __m512i product = _mm512_add_epi32(_mm512_madd_epi16(fx, fy), _mm512_set1_epi32(half));
@@ -37,6 +36,8 @@ inline void find_block(const FixedRow& image, const int32_t* xs, const int32_t* 
     block.upper = _mm512_or_si512(rest, _mm512_slli_epi32(across, 16));
     block.lower = _mm512_or_si512(down, _mm512_slli_epi32(both, 16));
     _mm512_store_si512(block.offset, tap_offsets(image, x, y));
+    // Loads are the cheap way from here to addresses; the compiler would take the register apart.
+    asm volatile("" : "+m"(block.offset));
 }
 
 // The upper eight bytes, then the lower.
@@ -74,9 +75,27 @@ template <int Depth>
 void sample(const FixedRow& image, const int32_t* xs, const int32_t* ys, int count, uint8_t* out) {
     Block block;
     sample_blocks<Depth>(
-        xs, ys, count, out,
-        [&](const int32_t* x, const int32_t* y) { find_block(image, x, y, block); },
+        count, out,
+        [&](int j) {
+            find_block(image, _mm512_loadu_si512(xs + j), _mm512_loadu_si512(ys + j), block);
+        },
         [&](int first) { return four_pixels<Depth>(image, block, first); });
+}
+
+template <int Depth>
+void sample_track(const FixedRow& image, const Track& along, const Track& down, int first,
+                  int count, uint8_t* out) {
+    Block block;
+    const __m512i steps_x = _mm512_loadu_si512(along.steps);
+    const __m512i steps_y = _mm512_loadu_si512(down.steps);
+    sample_blocks<Depth>(
+        count, out,
+        [&](int j) {
+            const __m512i x = _mm512_set1_epi32(along.place(first + j));
+            const __m512i y = _mm512_set1_epi32(down.place(first + j));
+            find_block(image, _mm512_add_epi32(x, steps_x), _mm512_add_epi32(y, steps_y), block);
+        },
+        [&](int place) { return four_pixels<Depth>(image, block, place); });
 }
 
 #elif defined(__AVX2__)
@@ -297,7 +316,7 @@ void sample_fixed(const FixedRow& image, const int32_t* xs, const int32_t* ys, i
 
 void sample_along(const FixedRow& image, const Track& x, const Track& y, int first, int count,
                   int32_t* room, uint8_t* out) {
-#if defined(__AVX2__) && !defined(__AVX512VBMI__)
+#if defined(__AVX2__)
     if (image.depth == 1) return sample_track<1>(image, x, y, first, count, out);
     if (image.depth == 3) return sample_track<3>(image, x, y, first, count, out);
     return sample_track<4>(image, x, y, first, count, out);
@@ -324,6 +343,11 @@ void sample_shifted(const FixedRow& image, int32_t x, int32_t y, int count, uint
     const __m256i lower = _mm256_set1_epi32(down | (both << 16));
     for (; i + 16 <= values; i += 16)
         sixteen_values(from + i, below + i, depth, upper, lower, out + i);
+    if (i < values && values >= 16) { // the last ones, some of them again
+        i = values - 16;
+        sixteen_values(from + i, below + i, depth, upper, lower, out + i);
+        i = values;
+    }
 #endif
     for (; i < values; ++i) {
         const int32_t above = rest * from[i] + across * from[i + depth];

@@ -14,6 +14,7 @@ constexpr int longest = 32000; // sides whose coordinates fit 15 bits and a frac
 struct Line {
     double slope;
     double start;
+    double turn; // 1 / slope, for guesses
 
     double at(int j) const { return slope * (j + 0.5) + start; }
     // Narrows a span to the columns with 0 <= coordinate < high.
@@ -24,10 +25,10 @@ struct Line {
     int passing(Span span, double bound) const;
 };
 
-// Guessed by a division, then set right on the coordinates themselves.
+// Guessed, then set right on the coordinates themselves.
 int Line::passing(Span span, double bound) const {
     const bool rising = slope > 0;
-    const double guess = span.from + std::ceil((bound - at(span.from)) / slope);
+    const double guess = span.from + std::ceil((bound - at(span.from)) * turn);
     int j = static_cast<int>(clip(guess, double(span.from), double(span.to)));
     while (j > span.from && (at(j - 1) >= bound) == rising) --j;
     while (j < span.to && (at(j) >= bound) != rising) ++j;
@@ -41,8 +42,7 @@ Span Line::within(Span span, double high) const {
         return value >= 0 && value < high ? span : Span{span.from, span.from};
     }
     const double first = at(span.from), last = at(span.to - 1);
-    const bool inside = std::fmin(first, last) >= 0 && std::fmax(first, last) < high;
-    if (inside) return span; // as most rows are
+    if (first >= 0 && first < high && last >= 0 && last < high) return span; // as most rows are
     const int enter = passing(span, slope > 0 ? 0 : high);
     const int leave = passing(span, slope > 0 ? high : 0);
     return {enter, std::max(enter, leave)};
@@ -96,7 +96,7 @@ class FixedWarp {
   public:
     FixedWarp(const uint8_t* in, Shape shape, const Warp& warp, Scratch& scratch)
         : warp_(warp), frame_(shape), cubic_(warp.resample == Resample::Bicubic),
-          points_(warp, scratch.points) {
+          turn_x_(1 / warp.matrix[0]), turn_y_(1 / warp.matrix[3]), points_(warp, scratch.points) {
         if (warp.antialias) factors_ = reduction(warp);
         if (factors_.down != 1 || factors_.across != 1) {
             shape.height = (shape.height + factors_.down - 1) / factors_.down;
@@ -128,7 +128,7 @@ class FixedWarp {
     void straight_row(int i, uint8_t* row) {
         const double* m = warp_.matrix;
         const double middle = i + 0.5;
-        const Line x{m[0], m[1] * middle + m[2]}, y{m[3], m[4] * middle + m[5]};
+        const Line x{m[0], m[1] * middle + m[2], turn_x_}, y{m[3], m[4] * middle + m[5], turn_y_};
         const Span inside = y.within(x.within({0, warp_.width}, frame_.width), frame_.height);
         beyond(x, y, {0, inside.from}, row);
         if (inside.from < inside.to) between(x, y, inside, row);
@@ -205,6 +205,8 @@ class FixedWarp {
     const Warp& warp_;
     const Shape frame_;
     const bool cubic_;
+    const double turn_x_;
+    const double turn_y_;
     Points points_;
     Factors factors_;
     int height_; // of the image after its reduction

@@ -119,6 +119,9 @@ Span Points::within(Span span, const double* values, double slope, double low, d
         const bool inside = reaches(span.from, low) && !reaches(span.from, high);
         return inside ? span : Span{span.from, span.from};
     }
+    if (reaches(span.from, low) && reaches(span.to - 1, low) && !reaches(span.from, high) &&
+        !reaches(span.to - 1, high))
+        return span; // as most rows are
     // The first place at which the values have passed a bound: guessed, then set right on the
     // values themselves.
     const auto first = [&](double bound) {
@@ -142,8 +145,9 @@ void multiply(const double* a, const double* b, double* out) {
             out[3 * r + c] = (a[3 * r] * b[c] + a[3 * r + 1] * b[3 + c]) + a[3 * r + 2] * b[6 + c];
 }
 
-int whole_factor(double scale) {
-    return std::max(1, static_cast<int>(clip(scale, 0.0, double(1 << 20))));
+int whole_factor(double x, double y, double w) {
+    if (x * x + y * y < 3.9 * (w * w)) return 1; // as most are, without a root
+    return std::max(1, static_cast<int>(clip(std::hypot(x, y) / w, 0.0, double(1 << 20))));
 }
 
 } // namespace
@@ -158,9 +162,9 @@ Factors reduction(const Warp& warp) {
     const double u = (m[0] * x + m[1] * y) + m[2], v = (m[3] * x + m[4] * y) + m[5];
     const double w = (m[6] * x + m[7] * y) + m[8];
     if (!(w > 0)) return {};
-    const double across = std::hypot(m[0] - u / w * m[6], m[1] - u / w * m[7]) / w;
-    const double down = std::hypot(m[3] - v / w * m[6], m[4] - v / w * m[7]) / w;
-    return {whole_factor(down), whole_factor(across)};
+    const double right = u / w, below = v / w;
+    return {whole_factor(m[3] - below * m[6], m[4] - below * m[7], w),
+            whole_factor(m[0] - right * m[6], m[1] - right * m[7], w)};
 }
 
 template <class T> void reduce(const T* in, Shape shape, Factors factors, T* out) {

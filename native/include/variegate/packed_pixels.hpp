@@ -11,13 +11,16 @@
 namespace variegate::inline VARIEGATE_TARGET {
 
 // For each byte of 16 packed pixels: where it lies in pack_pixels' bytes before it orders them.
-template <int Depth> __m512i packed_order() {
-    alignas(64) uint8_t order[64] = {};
-    for (int pixel = 0; pixel < 16; ++pixel)
-        for (int k = 0; k < Depth; ++k)
-            order[pixel * Depth + k] = static_cast<uint8_t>((pixel % 4) * 16 + (pixel / 4) * 4 + k);
-    return _mm512_load_si512(order);
-}
+template <int Depth> struct PackedOrder {
+    alignas(64) uint8_t bytes[64] = {};
+    constexpr PackedOrder() {
+        for (int pixel = 0; pixel < 16; ++pixel)
+            for (int k = 0; k < Depth; ++k)
+                bytes[pixel * Depth + k] =
+                    static_cast<uint8_t>((pixel % 4) * 16 + (pixel / 4) * 4 + k);
+    }
+};
+template <int Depth> inline constexpr PackedOrder<Depth> packed_order{};
 
 // The first 16 pixels or, at the end of a row, fewer. Masked stores are far slower than plain ones.
 template <int Depth> inline void store_packed(__m512i bytes, int left, uint8_t* out) {
@@ -49,13 +52,13 @@ inline __m512i tap_offsets(const FixedRow& image, __m512i x, __m512i y) {
     return _mm512_add_epi32(line, step);
 }
 
-// A row, 16 pixels at a time: find(xs, ys) makes what four(first) makes four pixels from.
+// A row, 16 pixels at a time: find(j) makes what four(first) makes pixels j + first and three more
+// from.
 template <int Depth, class Find, class Four>
-inline void sample_blocks(const int32_t* xs, const int32_t* ys, int count, uint8_t* out, Find find,
-                          Four four) {
-    const __m512i order = packed_order<Depth>();
+inline void sample_blocks(int count, uint8_t* out, Find find, Four four) {
+    const __m512i order = _mm512_load_si512(packed_order<Depth>.bytes);
     for (int j = 0; j < count; j += 16, out += 16 * Depth) {
-        find(xs + j, ys + j);
+        find(j);
         const __m512i bytes = pack_pixels(four(0), four(4), four(8), four(12), order);
         store_packed<Depth>(bytes, count - j, out);
     }

@@ -46,9 +46,18 @@ inline double cubic_kernel(double t) {
     return t < 2 ? ((-0.5 * t + 2.5) * t - 4) * t + 2 : 0.0;
 }
 
-// Writes one pixel `count` times, twice as many with each copy.
+// Writes one pixel `count` times: at once where its bytes are one, else twice as many with each
+// copy.
 template <class T> void paint(const T* pixel, int64_t count, int depth, T* out) {
     if (count <= 0) return;
+    if constexpr (sizeof(T) == 1) {
+        bool gray = true;
+        for (int k = 1; k < depth; ++k) gray = gray && pixel[k] == pixel[0];
+        if (gray) {
+            std::memset(out, pixel[0], static_cast<size_t>(count * depth));
+            return;
+        }
+    }
     for (int k = 0; k < depth; ++k) out[k] = pixel[k];
     for (int64_t done = 1; done < count; done *= 2) {
         const int64_t more = done < count - done ? done : count - done;
