@@ -46,11 +46,17 @@ struct Value {
     int64_t byte; // of its first tap in a source row
 };
 
-Value value_at(const Axis<uint8_t>& axis, int64_t place, int depth) {
-    const int64_t last = int64_t{axis.count} * depth - 1;
-    place = std::min(place, last);
-    const Taps taps = axis.taps[place / depth];
-    return {taps, int64_t{taps.first} * depth + place % depth};
+// The values of the group that begins at value `start`; beyond the last one that one again.
+void find_values(const Axis<uint8_t>& axis, int64_t start, int depth, Value* values) {
+    auto pixel = static_cast<int>(start / depth), channel = static_cast<int>(start % depth);
+    for (int k = 0; k < group; ++k) {
+        const Taps taps = axis.taps[pixel];
+        values[k] = {taps, int64_t{taps.first} * depth + channel};
+        if (channel + 1 < depth)
+            ++channel;
+        else if (pixel + 1 < axis.count)
+            ++pixel, channel = 0;
+    }
 }
 
 // The window and the pairs of the group that begins at value `start`; 0 pairs are none too few
@@ -59,8 +65,9 @@ bool make_group(const Axis<uint8_t>& axis, int64_t start, int depth, int64_t row
                 Pair* pairs) {
     int64_t lowest = row_bytes, highest = 0;
     int most = 0;
-    for (int k = 0; k < group; ++k) {
-        const Value value = value_at(axis, start + k, depth);
+    Value values[group];
+    find_values(axis, start, depth, values);
+    for (const Value& value : values) {
         if (value.taps.count == 0) continue;
         lowest = std::min(lowest, value.byte);
         highest = std::max(highest, value.byte + int64_t{value.taps.count - 1} * depth);
@@ -73,7 +80,7 @@ bool make_group(const Axis<uint8_t>& axis, int64_t start, int depth, int64_t row
     made.inside = left >= window ? ~__mmask64{0} : (__mmask64{1} << left) - 1;
     for (int p = 0; p < made.pairs; ++p) {
         for (int k = 0; k < group; ++k) {
-            const Value value = value_at(axis, start + k, depth);
+            const Value& value = values[k];
             const bool used = 2 * p < value.taps.count;
             const int32_t* weights = axis.weights + value.taps.offset + 2 * p;
             pairs[p].low[k] = used ? weights[0] : 0;

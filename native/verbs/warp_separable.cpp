@@ -52,8 +52,14 @@ double kernel_at(Resample resample, double t) {
     return resample == Resample::Bilinear ? triangle_kernel(t) : cubic_kernel(t);
 }
 
-// The dense weights of one output; touched: the source indices that have one.
-Span dense_weights(const AxisRule& rule, double middle, Buffer& room, double* dense) {
+// The weights of one output, from that of source index touched.from on: in a row where all taps
+// lie inside, else gathered in `dense`, which is zero everywhere.
+struct Weights {
+    Span touched;
+    double* values;
+};
+
+Weights weights_of(const AxisRule& rule, double middle, Buffer& room, double* dense) {
     const double widen = std::max(1.0, std::fabs(rule.scale));
     const double support = reach_of(rule.resample) * widen;
     auto from = static_cast<int64_t>(std::floor(middle - support + 0.5));
@@ -62,14 +68,18 @@ Span dense_weights(const AxisRule& rule, double middle, Buffer& room, double* de
         from = std::max<int64_t>(from, 0);
         to = std::min<int64_t>(to, rule.length);
     }
-    if (from >= to) return {0, 0};
+    if (from >= to) return {{0, 0}, dense};
     double* values = room.get<double>(to - from);
     for (int64_t tap = from; tap < to; ++tap) {
         const double t = (tap - middle + 0.5) / widen;
         values[tap - from] = kernel_at(rule.resample, t);
     }
     const double sum = pairwise_sum(values, to - from);
-    if (sum == 0) return {0, 0};
+    if (sum == 0) return {{0, 0}, dense};
+    if (from >= 0 && to <= rule.length) {
+        for (int64_t k = 0; k < to - from; ++k) values[k] /= sum;
+        return {{static_cast<int>(from), static_cast<int>(to)}, values};
+    }
     Span touched{rule.length, 0};
     for (int64_t tap = from; tap < to; ++tap) {
         const int index = continued(static_cast<int>(tap), rule.length, rule.border);
@@ -77,7 +87,7 @@ Span dense_weights(const AxisRule& rule, double middle, Buffer& room, double* de
         touched.from = std::min(touched.from, index);
         touched.to = std::max(touched.to, index + 1);
     }
-    return touched;
+    return {touched, dense + touched.from};
 }
 
 template <class T>
@@ -97,7 +107,7 @@ Axis<T> make_axis(const AxisRule& rule, Scratch& scratch, Buffer& taps_room, Buf
         const double center = rule.scale * (i + 0.5) + rule.offset;
         taps[i] = {0, 0, used};
         if (rule.border == Border::Constant && !(center >= 0 && center < rule.length)) continue;
-        const Span touched = dense_weights(rule, near_enough(center), scratch.tile, dense);
+        const auto [touched, found] = weights_of(rule, near_enough(center), scratch.tile, dense);
         if (used + touched.to - touched.from + 1 > room) {
             room = 2 * room + rule.length;
             weights = weights_room.grown<Weight>(room, used);
@@ -105,8 +115,8 @@ Axis<T> make_axis(const AxisRule& rule, Scratch& scratch, Buffer& taps_room, Buf
         }
         Span span{touched.to, touched.from}; // without the zeros at both ends
         for (int index = touched.from; index < touched.to; ++index) {
-            const Weight weight = Weighting<T>::weight(dense[index]);
-            dense[index] = 0;
+            const Weight weight = Weighting<T>::weight(found[index - touched.from]);
+            found[index - touched.from] = 0;
             weights[used + index - touched.from] = weight;
             if (weight == 0) continue;
             span.from = std::min(span.from, index);
