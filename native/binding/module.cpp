@@ -24,9 +24,9 @@ struct Prepared {
 
 constexpr char prepared_name[] = "variegate.Prepared";
 
-nb::object prepare(const StageArguments& given, nb::handle output, bool bytes) {
+nb::object prepare(const StageArguments& given, nb::handle output, bool whole) {
     auto made = std::make_unique<Prepared>();
-    made->kind = bytes ? Kind::Uint8 : Kind::Float32;
+    made->kind = whole ? Kind::Uint8 : Kind::Float32;
     made->converts = read_output(made->held, output, made->output);
     made->stage = read_stage(made->held, given, made->kind, false);
     return nb::capsule(made.release(), prepared_name,
@@ -159,10 +159,10 @@ NB_MODULE(_native, m) {
         "prepare",
         [](nb::handle start, nb::handle verb, nb::handle row, nb::handle tables, nb::handle normal,
            nb::handle output,
-           bool bytes) { return prepare({start, verb, row, tables, normal}, output, bytes); },
+           bool whole) { return prepare({start, verb, row, tables, normal}, output, whole); },
         nb::arg("start"), nb::arg("verb"), nb::arg("row"), nb::arg("tables"), nb::arg("normal"),
-        nb::arg("output").none(), nb::arg("bytes"),
-        "Reads a stage for images of bytes or floats, whose results `output` may convert.");
+        nb::arg("output").none(), nb::arg("whole"),
+        "Reads a stage for uint8 (whole) or float32 images, whose results `output` may convert.");
     m.def("run_stage", &run, nb::arg("prepared"), nb::arg("first"), nb::arg("images"),
           nb::arg("results"), nb::arg("threads"),
           "Runs the entries of samples `first` and on, all but CODEC, into `results`.");

@@ -15,7 +15,7 @@ def prepare(
     tables: object,
     normal: Array,
     output: tuple[Array, Array, bool] | None,
-    bytes: bool,
+    whole: bool,
 ) -> object: ...
 def run_stage(
     prepared: object,

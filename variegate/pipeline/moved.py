@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -150,7 +151,7 @@ def _keypoints(marks: Marks, annotations: Annotations, places: list[Any]) -> dic
     if form.third and visible is not None:
         xy = np.concatenate([xy, visible[:, None]], axis=1)
     shapes = _point_shapes(annotations, points, form.shapes)
-    first = starts([int(np.prod(shape[:-1])) for shape in shapes])
+    first = starts([prod(shape[:-1]) for shape in shapes])
     result = {
         "keypoints": _formed(xy.astype(np.float32), first, shapes),
         "keypoints_inside": _formed(points.inside, first, shapes),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -88,7 +89,7 @@ def read_all_keypoints(
         labeled = _read_visibility(visibility, shapes)
     if index:
         xy = xy + 0.5
-    per_sample = [int(np.prod(shape[:-1])) for shape in shapes]
+    per_sample = [prod(shape[:-1]) for shape in shapes]
     inside = within(xy, np.repeat(sizes, per_sample, axis=0))
     if labeled is not None:
         inside &= labeled > HIDDEN
@@ -137,7 +138,7 @@ def _read_visibility(values: list[Any], shapes: list[tuple[int, ...]]) -> Floats
             part = np.asarray(value, dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise InputError(f"{where}: expected an array of 0, 1 and 2") from error
-        if part.shape != shape[:-1] and (part.size or np.prod(shape[:-1])):
+        if part.shape != shape[:-1] and (part.size or prod(shape[:-1])):
             raise InputError(f"{where}: expected shape {shape[:-1]}, got {part.shape}")
         _check_visibility(part.reshape(-1), where)
         parts.append(part.reshape(-1))
