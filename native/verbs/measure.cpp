@@ -174,12 +174,14 @@ template <class T> void about_mean(const T* in, Shape shape, float factor, T* ou
     }
     const auto start = static_cast<float>(mean_of_gray(in, shape));
     if constexpr (sizeof(T) == 1) {
-        uint8_t table[levels];
-        for (int v = 0; v < levels; ++v) table[v] = blended(start, static_cast<uint8_t>(v), factor);
-        lookup(in, shape.values(), table, out);
-    } else {
-        for (int64_t i = 0; i < shape.values(); ++i) out[i] = blended(start, in[i], factor);
+        if (shape.values() > levels) {
+            uint8_t table[levels];
+            for (int v = 0; v < levels; ++v)
+                table[v] = blended(start, static_cast<uint8_t>(v), factor);
+            return lookup(in, shape.values(), table, out);
+        }
     }
+    for (int64_t i = 0; i < shape.values(); ++i) out[i] = blended(start, in[i], factor);
 }
 
 } // namespace
