@@ -292,8 +292,8 @@ FixedRow with_margin(const uint8_t* in, Shape shape, Border border, int reach, B
     auto* copy = room.get<uint8_t>(stride * (shape.height + 2 * reach));
     const Border rule = border == Border::Constant ? Border::Edge : border;
     const auto move = [&](const uint8_t* line, int column, uint8_t* to) {
-        const int from = continued(column, shape.width, rule);
-        std::memcpy(to + (column + reach) * depth, line + from * depth, static_cast<size_t>(depth));
+        const uint8_t* from = line + continued(column, shape.width, rule) * depth;
+        for (int k = 0; k < depth; ++k) to[(column + reach) * depth + k] = from[k];
     };
     for (int r = -reach; r < shape.height + reach; ++r) {
         const uint8_t* line = in + continued(r, shape.height, rule) * own;
@@ -315,7 +315,7 @@ void sample_fixed(const FixedRow& image, const int32_t* xs, const int32_t* ys, i
 }
 
 void sample_along(const FixedRow& image, const Track& x, const Track& y, int first, int count,
-                  int32_t* room, uint8_t* out) {
+                  [[maybe_unused]] int32_t* room, uint8_t* out) {
 #if defined(__AVX2__)
     if (image.depth == 1) return sample_track<1>(image, x, y, first, count, out);
     if (image.depth == 3) return sample_track<3>(image, x, y, first, count, out);
