@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 
 import variegate as vg
-from variegate.engine.choose import choose
-from variegate.engine.engine import Images
+from variegate.engine import native
 from variegate.plan.lower import lower
 from variegate.plan.program import Stage
 
@@ -63,14 +62,15 @@ def rows(steps: list[Any], count: int, boxes: bool) -> dict[str, tuple[float, fl
     def draw(turn: int) -> Any:
         return pipeline.draw(sizes=sizes, index=np.atleast_1d(ids(turn)))
 
-    engine = choose(None)
     programs = [lower(draw(turn), np.uint8, 3) for turn in range(40)]
-    batch = Images.of(images)
+    stages = [program.stages[0] for program in programs]
+    ready = [native.ready(stage, np.uint8, None) for stage in stages if isinstance(stage, Stage)]
+    out = np.empty_like(images)
 
     def pixels(turn: int) -> None:
-        stage = programs[turn % 40].stages[0]
-        assert isinstance(stage, Stage)
-        engine.run_stage(stage, batch, 1)
+        one = ready[turn % 40]
+        assert one is not None
+        one.run(0, images, out, 1)
 
     found = {
         "draw, alone": median_us(draw, min(repeats, 600)),

@@ -1,9 +1,10 @@
 """Instructions per pixel of a few pipelines: what no busy machine changes.
 
-    python benchmarks/instructions.py [warp lookup copy flip crop contrast blend]
+    python benchmarks/instructions.py [warp lookup copy flip crop contrast blend RandAugment3 ...]
 
-Valgrind counts (`apt install valgrind`): a run with more calls less one with fewer, on one thread
-and images of 224x224x3. It knows AVX2 but not AVX-512, so the AVX2 loops are what is counted.
+Valgrind counts (`apt install valgrind`): a run with more calls less one with fewer, on one thread.
+It knows AVX2 but not AVX-512, so the AVX2 loops are what is counted. Single steps work on images of
+224x224x3; the pipelines of the speed page on images of 32x32x3, with what drawing costs.
 """
 
 from __future__ import annotations
@@ -17,8 +18,13 @@ from typing import Any
 import numpy as np
 
 import variegate as vg
+from variegate.bench.peers.cases import PIPELINES
+from variegate.bench.peers.variegate_peer import pipeline_steps
 
-SIDE, BATCH, FEW, MANY = 224, 8, 4, 12
+SIDE, BATCH, CALLS = 224, 8, (4, 12)
+# Of pipelines: one block of 4,096 samples is drawn between these numbers of calls.
+SMALL_SIDE, SMALL_BATCH, SMALL_CALLS = 32, 256, (21, 37)
+SMALL = ("RandAugment3", "Geometry", "Classify")
 POLICIES: dict[str, list[Any]] = {
     "copy": [],
     "warp": [vg.Rotate(angle=(13, 13))],
@@ -30,12 +36,23 @@ POLICIES: dict[str, list[Any]] = {
 }
 
 
+def form_of(name: str) -> tuple[int, int, tuple[int, int]]:
+    """Side and number of the images, and of fewer and more calls."""
+    if name in SMALL:
+        return SMALL_SIDE, SMALL_BATCH, SMALL_CALLS
+    return SIDE, BATCH, CALLS
+
+
 def work(name: str, calls: int) -> None:
     """The calls themselves."""
-    pipeline = vg.Pipeline(POLICIES[name], seed=0, classes=2, threads=1)
-    shape = (BATCH, SIDE, SIDE, 3)
+    side, batch, _ = form_of(name)
+    steps = POLICIES.get(name)
+    if steps is None:
+        steps = pipeline_steps(name, {**PIPELINES[name][0], "size": side})
+    pipeline = vg.Pipeline(steps, seed=0, classes=2, threads=1)
+    shape = (batch, side, side, 3)
     images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    labels = {"labels": np.arange(BATCH) % 2} if name == "blend" else {}
+    labels = {"labels": np.arange(batch) % 2} if name == "blend" else {}
     for _ in range(calls):
         pipeline(images=images, **labels)
 
@@ -54,16 +71,17 @@ def counted(name: str, calls: int) -> int:
 def main() -> None:
     """Prints a line for each pipeline."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", default=list(POLICIES))
+    parser.add_argument("names", nargs="*", default=[*POLICIES, *SMALL])
     parser.add_argument("--work", type=int)
     given = parser.parse_args()
     for name in given.names:
         if given.work is not None:
             work(name, given.work)
             continue
-        apart = counted(name, MANY) - counted(name, FEW)
-        pixels = (MANY - FEW) * BATCH * SIDE * SIDE
-        print(f"{name:10}{apart / pixels:8.2f} instructions a pixel")
+        side, batch, (few, many) = form_of(name)
+        apart = counted(name, many) - counted(name, few)
+        pixels = (many - few) * batch * side * side
+        print(f"{name:14}{apart / pixels:8.2f} instructions a pixel")
 
 
 if __name__ == "__main__":
