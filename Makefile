@@ -16,13 +16,14 @@ CPP := $(filter %.cpp %.h %.hpp,$(NATIVE))
 SCRIPTS := .ci/run $(shell find benchmarks docs examples -name '*.sh' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-extras test-adapters docs lint format sanitize clean force
+.PHONY: help venv demo test test-extras test-adapters test-samples frameworks docs lint format sanitize clean force
 
 help:
 	@echo 'make demo      search, compare and report on handwritten digits; needs no file'
 	@echo 'make test      every check and every test'
 	@echo 'make test-extras  the tests of Keras, Ray, MLflow and TensorBoard; installs them first'
 	@echo 'make test-adapters  the adapters on TensorFlow, JAX, Hugging Face and others; installs those first'
+	@echo 'make test-samples  of those the samples in docs and the guide to Keras alone'
 	@echo 'make docs      the pages of docs/ as a site in build/docs'
 	@echo 'make lint      the checks alone'
 	@echo 'make format    rewrite Python and C++ in the house style'
@@ -94,6 +95,15 @@ $(ADAPTERS)/.installed: $(FRAMEWORKS) | venv
 
 test-adapters: $(ADAPTERS)/.installed
 	$(ADAPTERS)/bin/python -m pytest -q -n $(WORKERS) --dist loadfile tests/frameworks
+
+# What .ci/run takes of it: each page's samples on its frameworks, and a short form of the guide to Keras.
+SAMPLES := tests/frameworks/test_pages.py \
+	tests/frameworks/test_keras_backends.py::test_the_guide_runs_with_its_import_changed
+
+frameworks: $(ADAPTERS)/.installed
+
+test-samples: frameworks
+	$(ADAPTERS)/bin/python -m pytest -q -n $(WORKERS) $(SAMPLES)
 
 docs: venv
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going -q -b html docs build/docs
