@@ -56,6 +56,7 @@ class Job:
     test: float = 0.2
     batch: int = 32
     model: str = "lenet"
+    own_parts: bool = True  # else only the set's training images are used, for all three parts
 
 
 JOBS = {
@@ -63,6 +64,10 @@ JOBS = {
     "sign_digits": Job("sign_digits", 10, 60, 8, (20, 20), 1, test=0.5, batch=50),
     "gtsrb12": Job("gtsrb/gtsrb.npz", 9, 80, 8, classes=12, batch=36),
     "pneumonia": Job("pneumoniamnist/pneumoniamnist.npz", 40, 60, 8, batch=40),
+    # The set's own validation and test images differ from each other; these do not.
+    "pneumonia_same": Job(
+        "pneumoniamnist/pneumoniamnist.npz", 40, 60, 8, batch=40, own_parts=False
+    ),
     "fashion1k": Job("fashion_mnist", 100, 15, 8, limit=200, validation=0.5, batch=50),
     "fashion4k": Job("fashion_mnist", 400, 8, 8, limit=600, validation=1 / 3, batch=50),
 }
@@ -103,6 +108,7 @@ def read(job: Job, folder: Path) -> Splits:
     """The set, divided."""
     source = job.source if job.source == "digits" else str(folder / job.source)
     data = load(source, size=job.size, channels=job.channels, limit_per_class=job.limit)
+    data = data if job.own_parts else replace(data, validation=None, test=None)
     parts = split(
         data, seed=0, train_per_class=job.per_class, validation=job.validation, test=job.test
     )

@@ -12,7 +12,7 @@ from variegate.adapters.code import LIBRARIES, to_code
 
 @pytest.mark.parametrize("library", list(LIBRARIES))
 def test_code_is_python_that_makes_a_transform(library: str) -> None:
-    tree = ast.parse(to_code([vg.HorizontalFlip(p=0.3), vg.TrivialAugment()], library, report=[]))
+    tree = ast.parse(to_code([vg.HorizontalFlip(p=0.5), vg.TrivialAugment()], library, report=[]))
     named = [node.targets[0].id for node in tree.body if isinstance(node, ast.Assign)]
     assert named == ["transform"]
 
@@ -25,6 +25,11 @@ def test_what_has_no_equivalent_is_named_and_left_out() -> None:
     code = to_code(policy, "torchvision", report=report)
     assert "RandomInvert(p=1.0)" in code
     assert report == ["left out: Elastic", "left out: PerClass"]
+    assert "Compose([\n])" in to_code([], "torchvision", report=[]), (
+        "an empty policy is one there too"
+    )
+    with pytest.raises(vg.PolicyError, match=r"torchvision: nothing .* left there \(left out: Ela"):
+        to_code(vg.Elastic(), "torchvision", report=[])
 
 
 def test_a_magnitude_on_both_sides_becomes_a_choice_of_two() -> None:
@@ -62,3 +67,10 @@ def test_keras_names_chances_and_choices_that_no_layer_has() -> None:
 def test_an_unknown_library_is_named() -> None:
     with pytest.raises(vg.InputError, match="did you mean 'torchvision'"):
         to_code(vg.Invert(), "torchvison")
+
+
+def test_a_name_that_is_part_of_an_op_s_is_understood() -> None:
+    with pytest.raises(vg.PolicyError, match="did you mean 'HueSaturationValue'"):
+        vg.Policy.from_dict(
+            {"format": "variegate-policy", "version": 1, "steps": [{"step": "Hue"}]}
+        )

@@ -36,7 +36,7 @@ class Kind(Enum):
     SPECTRUM = "waves of the image become as strong as a reference's"
     CELLS = "parts of the image change places"
     CODEC = "the image is compressed and decoded"
-    MIX = "several images of the batch become one"
+    MIX = "several images, or versions of one, are put together"
     CHAIN = "several ops in a fixed order"
     OUTPUT = "the last step: scale, convert and lay out"
 
@@ -322,6 +322,8 @@ def camel_case(name: str) -> str:
 
 
 def suggest(name: str, known: list[str]) -> str:
-    """'did you mean ...?' with the nearest known name, or the list of them."""
+    """'did you mean ...?' with the nearest known name or one that holds it, or the list of them."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if not near and len(name) > 2:
+        near = [own for own in known if name.lower() in own.lower()]
     return f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(known)

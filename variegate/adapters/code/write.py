@@ -9,7 +9,7 @@ from typing import Any
 from variegate.adapters.code import albumentations, keras, torchvision
 from variegate.adapters.code.call import Call, Missing, calls_of, number
 from variegate.adapters.report import Report
-from variegate.errors import InputError
+from variegate.errors import InputError, PolicyError
 from variegate.ops.op import suggest
 from variegate.policy import nodes
 from variegate.policy.policy import as_policy
@@ -47,13 +47,19 @@ def to_code(policy: Any, library: str, *, report: list[str] | None = None) -> st
     library: albumentations (2.0), torchvision (v2, on uint8 tensors) or keras (3, on floats on
     0..255; it has no layer that chooses, so few policies can be written). report: a list that takes
     what is left out and what is done otherwise there; without it, PolicyError names all of that.
+    Raises PolicyError where nothing of a policy is left.
     """
     if library not in LIBRARIES:
         raise InputError(f"library: unknown {library!r}; {suggest(str(library), list(LIBRARIES))}")
     notes = Report()
     made = LIBRARIES[library]
-    steps = [text for step in as_policy(policy).steps for text in _written(step, made, 1.0, notes)]
+    asked = as_policy(policy).steps
+    steps = [text for step in asked for text in _written(step, made, 1.0, notes)]
     notes.close(report, library)
+    if asked and not steps:
+        raise PolicyError(
+            f"{library}: nothing of this policy is left there ({', '.join(notes.lines)})"
+        )
     return made.file(steps)
 
 
