@@ -59,9 +59,9 @@ JOBS = {
     "digits": Job(SENSITIVE, 10, 5, 2, {"train_per_class": 20, "test": 0.6}, {}, 30),
     "gtsrb": Job(
         SENSITIVE, 5, 3, 2, {"train_per_class": 15, "validation": 0.3},
-        {"width": 16}, 15,
+        {"model": "lenet", "width": 12}, 60,
     ),
-    "fashion": Job(TRIVIAL, 5, 3, 2, {}, {"width": 16}, 12, imbalanced=True),
+    "fashion": Job(TRIVIAL, 5, 3, 2, {}, {"model": "lenet", "width": 12}, 40, imbalanced=True),
 }  # fmt: skip
 
 
