@@ -1,5 +1,6 @@
 // Mixes as Python gives them, checked before anything is written.
 #include <algorithm>
+#include <optional>
 #include <span>
 
 #include "arguments.hpp"
@@ -105,7 +106,8 @@ void check_mix(const MixArguments& read, std::span<const Picture> images,
     }
 }
 
-void mix(nb::handle mixes, nb::handle given, nb::handle results, int64_t threads) {
+// The extent of the images, if they are floats and any.
+std::optional<Extent> mix(nb::handle mixes, nb::handle given, nb::handle results, int64_t threads) {
     constexpr Py_ssize_t most = 8; // each reads twice as many rows as the one before
     const int used = checked_threads(threads);
     Arrays held;
@@ -139,8 +141,10 @@ void mix(nb::handle mixes, nb::handle given, nb::handle results, int64_t threads
     const auto count = static_cast<int64_t>(images.size());
     const nb::gil_scoped_release unlocked;
     const auto work = kind == Kind::Uint8 ? engine().bytes.mixes : engine().floats.mixes;
-    work(stages.data(), static_cast<int>(stages.size()), images.data(), targets.data(), count,
-         used);
+    const Extent seen = work(stages.data(), static_cast<int>(stages.size()), images.data(),
+                             targets.data(), count, used);
+    if (count == 0 || kind == Kind::Uint8) return std::nullopt;
+    return seen;
 }
 
 } // namespace
@@ -148,7 +152,14 @@ void mix(nb::handle mixes, nb::handle given, nb::handle results, int64_t threads
 void define_mixes(nanobind::module_& m);
 
 void define_mixes(nanobind::module_& m) {
-    m.def("run_mixes", &mix, "Mixes packed images into `results`, one mix after the other.");
+    m.def(
+        "run_mixes",
+        [](nb::handle mixes, nb::handle images, nb::handle results, int64_t threads) -> nb::object {
+            const std::optional<Extent> seen = mix(mixes, images, results, threads);
+            if (!seen) return nb::none();
+            return nb::make_tuple(seen->low, seen->high);
+        },
+        "Mixes packed images into `results`, one mix after the other; gives the floats' extent.");
 }
 
 } // namespace variegate

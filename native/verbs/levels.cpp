@@ -34,6 +34,10 @@ bool round_values(const float* in, int64_t count, uint8_t* out) {
     return true;
 }
 
+int64_t parts(int64_t count) { return (count + share - 1) / share; }
+
+} // namespace
+
 // Where a value is not a number, neither are the ends.
 Extent extent_of(const float* in, int64_t count) {
     constexpr int lanes = Floats::count;
@@ -72,9 +76,11 @@ Extent extent_of(const float* in, int64_t count) {
     return numbers ? Extent{low, high} : Extent{nan, nan};
 }
 
-int64_t parts(int64_t count) { return (count + share - 1) / share; }
-
-} // namespace
+Extent joined(Extent a, Extent b) {
+    // Once not a number, an end stays so.
+    return {b.low < a.low || std::isnan(b.low) ? b.low : a.low,
+            b.high > a.high || std::isnan(b.high) ? b.high : a.high};
+}
 
 bool run_rounding(const float* values, int64_t count, uint8_t* result, int threads) {
     std::atomic<bool> legal{true};
@@ -92,9 +98,7 @@ Extent run_extent(const float* values, int64_t count, int threads) {
         const int64_t place = part * share;
         const Extent own = extent_of(values + place, std::min(share, count - place));
         const std::lock_guard lock(guard);
-        // Once not a number, an end stays so.
-        all.low = own.low < all.low || std::isnan(own.low) ? own.low : all.low;
-        all.high = own.high > all.high || std::isnan(own.high) ? own.high : all.high;
+        all = joined(all, own);
     });
     return all;
 }

@@ -1,6 +1,7 @@
 // Mixes of a batch: layers of other samples are laid over each one, copied or blended.
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 
 #include "variegate/rounding.hpp"
 #include "variegate/runs.hpp"
@@ -237,9 +238,13 @@ bool write_past(const uint8_t*, int64_t, uint8_t*) { return false; }
 } // namespace
 
 template <class T>
-void run_mixes(const MixStage* mixes, int stages, const Picture* images, const Target* results,
-               int64_t count, int threads) {
-    if (count == 0) return;
+Extent run_mixes(const MixStage* mixes, int stages, const Picture* images, const Target* results,
+                 int64_t count, int threads) {
+    if (count == 0) return {};
+    Extent first{};
+    if constexpr (sizeof(T) > 1) first = extent_of(static_cast<const float*>(images[0].data), 1);
+    Extent seen = first;
+    std::mutex guard;
     constexpr int64_t some = 4096; // values that go through all mixes together
     const MixedRows<T> mixed(mixes, images);
     const int64_t all = results[0].shape.values() * count;
@@ -249,20 +254,34 @@ void run_mixes(const MixStage* mixes, int stages, const Picture* images, const T
         const int64_t line = static_cast<int64_t>(shape.width) * shape.channels;
         const int step = static_cast<int>(std::max<int64_t>(1, some / line));
         T* spare = Scratch::mine().lines.get<T>(step * line * (stages + 2));
+        // Looked at just before they are mixed, values are read from memory once.
+        const bool alike = images[i].shape == shape;
+        const auto* given = static_cast<const float*>(images[i].data);
+        Extent own = first;
+        if constexpr (sizeof(T) > 1)
+            if (!alike) own = extent_of(given, images[i].shape.values());
         for (int top = 0; top < shape.height; top += step) {
             const int bottom = std::min(top + step, shape.height);
+            const int64_t values = (bottom - top) * line;
+            if constexpr (sizeof(T) > 1)
+                if (alike) own = joined(own, extent_of(given + top * line, values));
             T* out = reinterpret_cast<T*>(results[i].data) + top * line;
             T* room = past ? spare + step * line * (stages + 1) : out;
             const T* rows = mixed.rows(stages, i, top, bottom, room, spare);
-            const int64_t values = (bottom - top) * line;
             if (rows == out || (past && write_past(rows, values, out))) continue;
             std::memcpy(out, rows, static_cast<size_t>(values) * sizeof(T));
         }
         if (past) Floats::flush();
+        if constexpr (sizeof(T) > 1) {
+            const std::lock_guard lock(guard);
+            seen = joined(seen, own);
+        }
     });
+    return seen;
 }
 
-template void run_mixes<uint8_t>(const MixStage*, int, const Picture*, const Target*, int64_t, int);
-template void run_mixes<float>(const MixStage*, int, const Picture*, const Target*, int64_t, int);
+template Extent run_mixes<uint8_t>(const MixStage*, int, const Picture*, const Target*, int64_t,
+                                   int);
+template Extent run_mixes<float>(const MixStage*, int, const Picture*, const Target*, int64_t, int);
 
 } // namespace variegate::inline VARIEGATE_TARGET

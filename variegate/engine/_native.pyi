@@ -40,7 +40,7 @@ def run_mixes(
     results: list[Array] | Array,
     threads: int,
     /,
-) -> None: ...
+) -> tuple[float, float] | None: ...
 def run_output(
     images: Array,
     scale: Array,

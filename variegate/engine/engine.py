@@ -20,15 +20,16 @@ class Images:
     """The images of a batch, each (h, w, c); a sequence that is read, not changed.
 
     batch: all of them as one array (n, h, w, c) where they have one size and share memory, else
-    None.
+    None. seen: the least and the highest of floats, where an engine found them on its way.
     """
 
-    __slots__ = ("_images", "batch", "count")
+    __slots__ = ("_images", "batch", "count", "seen")
 
     def __init__(self, images: Iterable[Image] = (), batch: Image | None = None) -> None:
         self.batch = batch
         self._images: Sequence[Image] | Image = list(images) if batch is None else batch
         self.count = len(self._images)
+        self.seen: tuple[float, float] | None = None
 
     @classmethod
     def of(cls, batch: Image) -> Images:

@@ -308,9 +308,10 @@ def run_mixes(
 def _packed(images: Sequence[Image] | Images) -> Images:
     """Images in row order without gaps; as one array where they came as one."""
     batch = getattr(images, "batch", None)
-    if batch is not None:
-        return Images.of(np.ascontiguousarray(batch))
-    return Images(np.ascontiguousarray(image) for image in images)
+    if batch is None:
+        return Images(np.ascontiguousarray(image) for image in images)
+    packed = np.ascontiguousarray(batch)
+    return images if packed is batch and isinstance(images, Images) else Images.of(packed)
 
 
 def _passes(mixes: Sequence[MixStage]) -> list[list[MixStage]]:
@@ -349,7 +350,7 @@ def _run_pass(mixes: list[MixStage], images: Images, threads: int, out: Image | 
         raise EngineError(f"mix: made for {len(shapes)} images, got {len(images)}")
     results = Images.of(out) if out is not None else _empty(shapes, None, first.dtype)
     stages = [_layers(mix, images, threads) for mix in mixes]
-    _call(_native.run_mixes, stages, _whole(images), _whole(results), threads)
+    images.seen = _call(_native.run_mixes, stages, _whole(images), _whole(results), threads)
     return results
 
 

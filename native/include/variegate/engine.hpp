@@ -44,6 +44,12 @@ struct Output {
     bool stream = false; // past the caches; the engine's own choice
 };
 
+// The least and the highest of values; not numbers where any value is none.
+struct Extent {
+    float low;
+    float high;
+};
+
 // T: uint8_t or float.
 template <class T> struct Runs {
     // output: nullptr, or how the results are written: target i is then an array of `number`s.
@@ -51,17 +57,12 @@ template <class T> struct Runs {
                   int threads);
     // Nearest, outside zero. Pixels are moved as `channels` values of type T, whatever they mean.
     void (*masks)(const Stage&, const Source* masks, const Target* results, int threads);
-    // One mix after the other; of several, all sizes agree. No result is an image.
-    void (*mixes)(const MixStage* mixes, int stages, const Picture* images, const Target* results,
-                  int64_t count, int threads);
+    // One mix after the other; of several, all sizes agree. No result is an image. Gives the extent
+    // of the images, if they are floats and any.
+    Extent (*mixes)(const MixStage* mixes, int stages, const Picture* images, const Target* results,
+                    int64_t count, int threads);
     // images and result: (count, shape), contiguous; result as `output` says.
     void (*output)(const Output&, const T* images, void* result, int64_t count, Shape, int threads);
-};
-
-// The least and the highest of values; not numbers where any value is none.
-struct Extent {
-    float low;
-    float high;
 };
 
 // What is done to floats before they are images.

@@ -12,14 +12,17 @@ void run_stage(const Stage& stage, const Source* images, const Target* results,
 template <class T>
 void run_masks(const Stage& stage, const Source* masks, const Target* results, int threads);
 template <class T>
-void run_mixes(const MixStage* mixes, int stages, const Picture* images, const Target* results,
-               int64_t count, int threads);
+Extent run_mixes(const MixStage* mixes, int stages, const Picture* images, const Target* results,
+                 int64_t count, int threads);
 template <class T>
 void run_output(const Output& output, const T* images, void* result, int64_t count, Shape shape,
                 int threads);
 
 bool run_rounding(const float* values, int64_t count, uint8_t* result, int threads);
 Extent run_extent(const float* values, int64_t count, int threads);
+// Of at least one value, and of all that two are of.
+Extent extent_of(const float* values, int64_t count);
+Extent joined(Extent a, Extent b);
 
 // Floats that a cache holds; what is more is written past the caches.
 constexpr int64_t cached_values = int64_t{1} << 21;

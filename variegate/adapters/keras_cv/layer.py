@@ -14,6 +14,7 @@ from variegate.adapters.keras_cv.levels import (
     Span,
     read_span,
     read_values,
+    settled_means,
     write_values,
 )
 from variegate.adapters.report import grouped, ops_of
@@ -115,6 +116,8 @@ class Layer:
         if self.reads_labels and label is not None:
             batch["labels"] = self._soft(given[label], label)
         out = pipeline(**batch, **call)
+        if self._means and isinstance(images, Images):
+            out["images"] = settled_means(out["images"], images, span, self.name)
         result = {**inputs, "images": self._written(out["images"], given["images"], span, dtype)}
         if boxes is not None:
             after = [image.shape[:2] for image in out["images"]]

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.engine import compiled
+from variegate.engine.engine import Images
 from variegate.errors import InputError
 from variegate.pipeline.stream import default_threads
 
@@ -52,8 +53,8 @@ def read_values(
     uint8 stays. Floats in `span` are rounded to whole levels where precision is "uint8", and
     scaled to 0..1 where it is "float32"; "auto" takes the first way only where nothing is lost by
     it: where all values are whole levels and some are above 1. means: the results are means of
-    values, which are right on any range, so only "uint8" changes what is within the span. Raises
-    InputError outside the span.
+    values, which are right on any range, so only "uint8" changes anything, and `settled_means` has
+    the last look. Raises InputError outside the span.
     """
     if images.dtype == BYTES:
         return images, LEVELS
@@ -65,7 +66,9 @@ def read_values(
         found = _rounded(floats, take)
     elif span == LEVELS and precision == "auto" and not means:
         found = _whole(floats, take)
-    return _scaled(floats, span, where, take, means) if found is None else (found, LEVELS)
+    if found is not None:
+        return found, LEVELS
+    return (floats, span) if means else _scaled(floats, span, where, take)
 
 
 def write_values(
@@ -135,22 +138,37 @@ def _whole(images: Floats, take: Take) -> Bytes | None:
     return out if out.size and int(out.max()) > 1 else None
 
 
-def _scaled(images: Floats, span: Span, where: str, take: Take, means: bool) -> tuple[Floats, Span]:
+def _scaled(images: Floats, span: Span, where: str, take: Take) -> tuple[Floats, Span]:
     """Images on 0..1, or as they are where that will do, and their range."""
     low, high = span
     if not images.size:
         return images, UNIT
-    least, most = _extent(images)
+    if _lies_inside(_extent(images), span, where) and span == UNIT:
+        return images, UNIT
+    out = _stretched(images, 1 / (high - low), -low / (high - low), take)
+    return np.clip(out, 0, 1, out=out), UNIT
+
+
+def settled_means(means: Array, images: Images, span: Span, where: str) -> Array:
+    """Means of floats that came unseen, cut off where rounding had left the span. Raises InputError
+    where a float was outside the span.
+    """
+    if not images.count or images.batch is None or means.dtype == BYTES:
+        return means
+    seen = images.seen or _extent(images.batch)
+    return means if _lies_inside(seen, span, where) else np.clip(means, *span, out=means)
+
+
+def _lies_inside(extent: Span, span: Span, where: str) -> bool:
+    """Whether values lie in the span without a rounding's slack. Raises InputError outside that."""
+    (least, most), (low, high) = extent, span
     slack = SLACK * (high - low)
     if not (least >= low - slack and most <= high + slack):
         raise InputError(
             f"{where}: images: expected values in value_range {low:g}..{high:g}, got "
             f"{least:g}..{most:g}"
         )
-    if (means or span == UNIT) and least >= low and most <= high:
-        return images, span
-    out = _stretched(images, 1 / (high - low), -low / (high - low), take)
-    return np.clip(out, 0, 1, out=out), UNIT
+    return least >= low and most <= high
 
 
 def _extent(images: Floats) -> Span:
