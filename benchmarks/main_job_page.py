@@ -16,24 +16,17 @@ HEAD = """# The main job on real sets
 Search, then compare, on two cores (AMD EPYC with AVX-512 and bfloat16), one thread a training, no
 GPU. Every arm is trained from the start with the same seeds: same first weights, same order of
 batches. The test split is predicted once by each trained model and chooses nothing. Intervals are
-95 %: of an arm's mean over seeds (t), of a difference over seeds and test images together. `found`
-is what TPE found on validation accuracy in the default space. Verdicts are corrected for the number
-of arms (Holm) or classes (Benjamini-Hochberg).
+95 %: of an arm's mean over seeds (t), of a difference over seeds and test images together. Verdicts
+are corrected for the number of arms (Holm) or classes (Benjamini-Hochberg). `found` is what the
+guided search, the default, found in the first section (an Intel processor with AVX-512); in the
+others, which are older, what TPE found on validation accuracy in the default space.
 
 What it says: on 8x8 digits with 20 training images a class, the found policy is proven better than
-no augmentation where 1,078 images test it. Against TrivialAugment it is not proven: an earlier run,
-before the noise op drew other numbers, had +0.8 [+0.2, +1.4]; the first section is the run after
-that change, the others are from before it. Flips harm digits, as they must. On 4,000 images of
-Fashion-MNIST at 20 epochs, RandAugment alone is proven better than no augmentation, by half a
-point; on photographs of 17 flowers (3 seeds, 272 test images) nothing is proven. There the
-search, with 10 to 12 single noisy trials, found nothing that a control does not give, and on
-Fashion-MNIST it costs class 5 (sandals) a point.
-
-All of these searched with TPE, before `guided` became the default. `make demo` of commit
-9a60c05 searched with an earlier version of
-guided, on a processor without AVX-512: none 96.9 [96.6, 97.2], flip+crop 95.5 [95.0, 96.1], trivial
-97.6 [97.3, 98.0], randaugment 97.2 [96.8, 97.7], found 98.1 [97.9, 98.4]; found against none +1.2
-[+0.6, +1.9] better, against trivial +0.5 [-0.1, +1.1] not proven (5 seeds, 1,078 test images).
+no augmentation where 1,078 images test it, and not proven to differ from TrivialAugment. Flips harm
+digits, as they must. On 4,000 images of Fashion-MNIST at 20 epochs, RandAugment alone is proven
+better than no augmentation, by half a point; on photographs of 17 flowers (3 seeds, 272 test
+images) nothing is proven. There TPE, with 10 to 12 single noisy trials, found nothing that a
+control does not give, and on Fashion-MNIST it costs class 5 (sandals) a point.
 
 This page is written by
 `python benchmarks/main_job_page.py runs/demo runs/digits runs/fashion runs/flowers`.
