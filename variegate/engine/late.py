@@ -18,7 +18,7 @@ from variegate.plan.counter import uniforms
 from variegate.plan.mixes import mix_stage
 from variegate.plan.program import MixStage, OpenMix
 from variegate.plan.rectangles import rectangles_of
-from variegate.plan.tables import fill_rows
+from variegate.plan.tables import fill_row
 
 Floats = npt.NDArray[np.float64]
 
@@ -114,7 +114,7 @@ def erase_of(late: OpenMix, objects: list[Any], channels: int) -> MixStage:
     for row, rects in enumerate(found):
         place[row, : len(rects)] = rects
     layers = Layers(np.full(place.shape[:2], NOTHING), place)
-    fill = fill_rows(entry.fill, 1, channels, late.op)[0]
+    fill = fill_row(entry.fill, channels, late.op)
     return mix_stage(layers, late.rows, late.partner, late.sizes, fill=fill)
 
 

@@ -344,11 +344,14 @@ def _run_pass(mixes: list[MixStage], images: Images, threads: int, out: Image | 
     if not len(images):
         return Images()
     first = images[0] if images.batch is None else images.batch
-    sizes = mixes[-1].sizes_out.tolist() if mixes else [image.shape[:2] for image in images]
-    shapes = [(height, width, first.shape[-1]) for height, width in sizes]
-    if len(shapes) != len(images):
-        raise EngineError(f"mix: made for {len(shapes)} images, got {len(images)}")
-    results = Images.of(out) if out is not None else _empty(shapes, None, first.dtype)
+    if mixes and len(mixes[-1].sizes_out) != len(images):
+        raise EngineError(f"mix: made for {len(mixes[-1].sizes_out)} images, got {len(images)}")
+    if out is not None:
+        results = Images.of(out)
+    else:
+        sizes = mixes[-1].sizes_out.tolist() if mixes else [image.shape[:2] for image in images]
+        shapes = [(height, width, first.shape[-1]) for height, width in sizes]
+        results = _empty(shapes, None, first.dtype)
     stages = [_layers(mix, images, threads) for mix in mixes]
     images.seen = _call(_native.run_mixes, stages, _whole(images), _whole(results), threads)
     return results

@@ -22,13 +22,15 @@ FIRST = 0  # of an image's partners
 
 def one_layer(place: Ints, weight: Floats | None = None, **more: Any) -> Layers:
     """One layer (k, 4) of the first partner over each image."""
-    partner = np.full((len(place), 1), FIRST)
+    partner = np.full((len(place), 1), FIRST, dtype=np.int64)
     return Layers(partner, place[:, None], None if weight is None else weight[:, None], **more)
 
 
 def whole_frame(sizes: Ints) -> Ints:
     """(k, 4) rectangles y1 x1 y2 x2 as large as the images."""
-    return np.concatenate([np.zeros_like(sizes), sizes], axis=1)
+    frame = np.zeros((len(sizes), 4), dtype=np.int64)
+    frame[:, 2:] = sizes
+    return frame
 
 
 @declare(

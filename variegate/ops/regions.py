@@ -54,8 +54,8 @@ def cutout(
 
 def clip_rects(rects: Floats, sizes: Ints) -> Ints:
     """Rectangles (k, m, 4) y1 x1 y2 x2 cut off at the frame, as whole numbers."""
-    high = np.tile(sizes, 2)[:, None, :]
-    return np.clip(rects, 0, high).astype(np.int64)
+    high = np.concatenate([sizes, sizes], axis=1)[:, None, :]
+    return np.minimum(np.maximum(rects, 0), high).astype(np.int64)
 
 
 @declare(

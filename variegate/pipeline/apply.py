@@ -23,6 +23,8 @@ from variegate.targets.images import stack
 from variegate.targets.labels import mix_labels, read_labels, soften
 from variegate.targets.tensors import as_host, is_tensor
 
+UNMARKED = {"images", "labels"}
+
 
 @dataclass(slots=True)  # made for every call, so not frozen
 class Means:
@@ -55,19 +57,15 @@ def apply_program(
     means.mixers.check(program, batch)
     if len(batch) == 1:
         return {"images": run_images(program, images, means, into)[0]}
-    starting = _starting_sizes(program)
     mixing = means.mixers.mix_labels or _shows_others(program)
     labels = _labels(batch, len(images), mixing, means.classes)
-    marks = Marks.read(batch, starting, means.form)
-    if means.shuffles or stages_shuffle([s for s in program.stages if isinstance(s, Stage)]):
-        _refuse_shuffled(marks, means.shuffles)
-
-    if mixing:
-        check_marks(marks)
+    marks = None if batch.keys() <= UNMARKED else _marks(program, batch, means, mixing)
     array, program = run_images(program, images, means, into, labels, marks)
     result: dict[str, Any] = {"images": array}
     if labels is not None:
         result["labels"] = labels_after(program.stages, labels)
+    if marks is None:
+        return result
     return result | moved_marks(marks, program, means.engine, means.threads, mixing)
 
 
@@ -91,6 +89,16 @@ def _shows_others(program: Program) -> bool:
         mix.partner.shape[1] > 0 if isinstance(mix, OpenMix) else len(mix.share) != len(mix.base)
         for mix in mixes
     )
+
+
+def _marks(program: Program, batch: Mapping[str, Any], means: Means, mixing: bool) -> Marks:
+    """What is marked on the images; raises InputError where the program cannot take it along."""
+    marks = Marks.read(batch, _starting_sizes(program), means.form)
+    if means.shuffles or stages_shuffle([s for s in program.stages if isinstance(s, Stage)]):
+        _refuse_shuffled(marks, means.shuffles)
+    if mixing:
+        check_marks(marks)
+    return marks
 
 
 def _refuse_shuffled(marks: Marks, shuffles: tuple[str, ...]) -> None:

@@ -91,8 +91,7 @@ class _Batch:
 
     def keys(self, position: int) -> Keys:
         """One 64-bit word for each sample at a position."""
-        slot = np.array([position * SLOTS + KEY], dtype=np.uint64)
-        return hashes(slot_keys(self.seed, self.epoch, slot), self.index)[:, 0]
+        return hashes(_key(self.seed, self.epoch, position), self.index)[:, 0]
 
     def visit(self, branch: Branch, rows: Rows) -> None:
         if len(rows) == 0:
@@ -196,6 +195,12 @@ class _Batch:
         group.values["window"] = op.window(seen, **settings, **given)
 
 
+@lru_cache(maxsize=256)
+def _key(seed: int, epoch: int, position: int) -> Keys:
+    """The key (1,) of a position's words."""
+    return slot_keys(seed, epoch, np.array([position * SLOTS + KEY], dtype=np.uint64))
+
+
 @lru_cache(maxsize=64)
 def _accepted(function: Callable[..., Any]) -> frozenset[str]:
     return frozenset(inspect.signature(function).parameters)
@@ -205,7 +210,7 @@ def _parts(op: Op, part: slice, visit: Rows) -> list[slice]:
     """What becomes one group: all of it; of a mix each visit, since one mix sees another."""
     if part.start == part.stop:
         return []
-    if op.kind is not Kind.MIX:
+    if op.kind is not Kind.MIX or visit[part.start] == visit[part.stop - 1]:
         return [part]
     cuts = np.flatnonzero(np.diff(visit[part])) + 1 + part.start
     ends = [part.start, *cuts.tolist(), part.stop]

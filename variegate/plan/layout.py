@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -94,7 +95,7 @@ class Layout:
     last: tuple[int, int, Keys] | None = None
     uniforms: Callable[[Keys, Keys], npt.NDArray[np.float64]] = uniforms
 
-    @property
+    @cached_property
     def rare(self) -> bool:
         """Whether any leaf is drawn with a probability below 1."""
         return bool((self.p < 1).any())

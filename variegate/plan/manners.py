@@ -12,7 +12,7 @@ from variegate.ops.entries import MAX_CHANNELS
 from variegate.ops.settings import BORDERS, RESAMPLES
 from variegate.plan.drawn import Group
 from variegate.plan.program import Border, Resample
-from variegate.plan.tables import fill_rows
+from variegate.plan.tables import fill_row
 
 # Resample, border, antialias, fill (levels for each channel); None: no op has said it yet.
 Manner: TypeAlias = tuple[Any, Any, Any, Any]
@@ -79,7 +79,7 @@ def _manner(group: Group, channels: int) -> Manner:
 
 @lru_cache(maxsize=64)
 def _levels(fill: Any, channels: int, name: str) -> tuple[float, ...]:
-    return tuple(fill_rows(fill, 1, channels, name)[0].tolist())
+    return tuple(fill_row(fill, channels, name).tolist())
 
 
 def _mode(manner: Manner) -> tuple[int, int, int, int]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.ops.entries import MAX_CHANNELS, Geometry
-from variegate.ops.layers import NOTHING, Layers
+from variegate.ops.layers import ITSELF, NOTHING, Layers
 from variegate.plan.drawn import Group
 from variegate.plan.geometry import PendingGeometry
 from variegate.plan.program import MixStage, Stage
@@ -19,14 +19,17 @@ Array = npt.NDArray[Any]
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 NO_FILL = np.zeros(MAX_CHANNELS, dtype=np.float32)
+NO_MASKS = np.zeros((0, 0, 0), dtype=np.bool_)
 
 
 def shown_samples(layers: Layers, rows: Rows, partner: Rows) -> Rows:
     """Which sample of the batch each layer shows, -1 for none (k * m,)."""
-    wide = np.concatenate([partner, rows[:, None]], axis=1)  # ITSELF is the last
-    places = np.where(layers.partner < 0, partner.shape[1], layers.partner)
-    shown = np.take_along_axis(wide, places, axis=1)
-    return np.where(layers.partner == NOTHING, -1, shown).reshape(-1)
+    count, many = partner.shape
+    wide = np.empty((count, many + 2), dtype=np.int64)
+    wide[:, :many] = partner
+    wide[:, NOTHING], wide[:, ITSELF] = -1, rows  # counted from the end, as layers say it
+    shown: Rows = wide[np.arange(count)[:, None], layers.partner].reshape(-1)
+    return shown
 
 
 def tile_stage(
@@ -62,41 +65,42 @@ def mix_stage(
     shown = shown_samples(layers, rows, partner)
     place = layers.place.reshape(-1, 4)
     weight = np.ones(len(shown)) if layers.weight is None else layers.weight.reshape(-1)
+    origin = np.zeros((len(shown), 2), dtype=np.int64) if tiles is not None else place[:, :2]
     if layers.origin is not None:
         origin = layers.origin.reshape(-1, 2)
-    else:
-        origin = place[:, :2] if tiles is None else np.zeros((len(shown), 2), dtype=np.int64)
-    owner = np.repeat(rows, many)
+    owner = rows.repeat(many)
     used = (place[:, 2] > place[:, 0]) & (place[:, 3] > place[:, 1]) & (weight > 0)
     if layers.size is None and tiles is None:  # what shows itself where it was changes nothing
-        used &= (shown != owner) | np.any(origin != place[:, :2], axis=1)
-    order = np.flatnonzero(used)
-    order = order[np.argsort(owner[order], kind="stable")]
-    start = np.zeros(count + 1, dtype=np.int64)
-    np.cumsum(np.bincount(owner[order], minlength=count), out=start[1:])
+        other = shown != owner
+        if layers.origin is not None:
+            other |= (origin != place[:, :2]).any(axis=1)
+        used &= other
+    order = used.nonzero()[0]
+    order = order[owner[order].argsort(kind="stable")]
+    owner, shows = owner[order], shown[order]
     sizes_out, base = sizes.copy(), np.arange(count)
     if layers.size is not None:
         sizes_out[rows], base[rows] = layers.size, -1
     mask = np.full(len(order), -1, dtype=np.int64)
-    masks = np.zeros((0, 0, 0), dtype=np.bool_)
+    masks = NO_MASKS
     if layers.masks is not None:
         masks, mask = layers.masks, np.repeat(np.arange(len(rows)), many)[order]
     placed = np.ascontiguousarray(place[order], dtype=np.int32)
     weights = np.ascontiguousarray(weight[order], dtype=np.float64)
     areas = _areas(placed, masks, mask) * weights
-    shares = _shares(owner[order], shown[order], areas, sizes_out, base)
+    shares = _shares(owner, shows, areas, sizes_out, base)
     return MixStage(
         sizes_in=sizes,
         sizes_out=sizes_out,
         base=base,
-        start=start,
-        source=np.where(shown[order] < 0, -1, shown[order] if tiles is None else count + order),
+        start=_starts(owner, count),
+        source=shows if tiles is None else np.where(shows < 0, -1, count + order),
         place=placed,
         origin=np.ascontiguousarray(origin[order], dtype=np.int32),
         weight=weights,
         mask=mask,
         masks=np.ascontiguousarray(masks),
-        fill=np.tile(np.asarray(fill, dtype=np.float32), (count, 1)),
+        fill=np.full((count, MAX_CHANNELS), fill, dtype=np.float32),
         tiles=() if tiles is None else (tiles,),
         tile_source=shown if tiles is not None else np.zeros(0, dtype=np.int64),
         share_start=shares[0],
@@ -130,13 +134,11 @@ def joined(mixes: list[MixStage]) -> MixStage:
         fill[changed] = mix.fill[changed]
         shares = shares.replaced(_Shares.of(mix), changed)
     parts = [mix.masks for mix in mixes if len(mix.masks)]
-    start = np.zeros(count + 1, dtype=np.int64)
-    np.cumsum(np.bincount(owner, minlength=count), out=start[1:])
     return MixStage(
         sizes_in=first.sizes_in,
         sizes_out=sizes_out,
         base=base,
-        start=start,
+        start=_starts(owner[order], count),
         source=np.concatenate(source)[order],
         place=np.concatenate([mix.place for mix in mixes])[order],
         origin=np.concatenate([mix.origin for mix in mixes])[order],
@@ -146,7 +148,7 @@ def joined(mixes: list[MixStage]) -> MixStage:
         fill=fill,
         tiles=tuple(tile for mix in mixes for tile in mix.tiles),
         tile_source=np.concatenate([mix.tile_source for mix in mixes]),
-        share_start=shares.start(count),
+        share_start=_starts(shares.result, count),
         share_source=shares.source,
         share=shares.share,
         picked=_joined_picks(mixes, order),
@@ -183,15 +185,16 @@ class _Shares:
             result[order], source, np.concatenate([self.share[own], other.share[new]])[order]
         )
 
-    def start(self, count: int) -> Rows:
-        """Where those of each result begin (n + 1,)."""
-        return np.searchsorted(self.result, np.arange(count + 1))
+
+def _starts(owner: Rows, count: int) -> Rows:
+    """Where those of each of `count` owners begin in a rising list of owners (n + 1,)."""
+    return owner.searchsorted(np.arange(count + 1))
 
 
 def _areas(place: Array, masks: Array, mask: Rows) -> Floats:
     """How many pixels each layer covers (m,)."""
     areas = ((place[:, 2] - place[:, 0]) * (place[:, 3] - place[:, 1])).astype(np.float64)
-    for layer in np.flatnonzero(mask >= 0):
+    for layer in np.flatnonzero(mask >= 0) if len(masks) else ():
         top, left, bottom, right = place[layer]
         areas[layer] = np.count_nonzero(masks[mask[layer], top:bottom, left:right])
     return np.asarray(areas)
@@ -206,22 +209,28 @@ def _shares(
     nothing but the fill is wholly of the image itself.
     """
     count = len(sizes)
-    whole = np.prod(sizes, axis=1).astype(np.float64)
+    whole = (sizes[:, 0] * sizes[:, 1]).astype(np.float64)
     filled = shown < 0
-    whole -= np.bincount(owner[filled], weights=areas[filled], minlength=count)
-    owner, shown, areas = owner[~filled], shown[~filled], areas[~filled]
+    if filled.any():
+        whole -= np.bincount(owner[filled], weights=areas[filled], minlength=count)
+        owner, shown, areas = owner[~filled], shown[~filled], areas[~filled]
     covered = np.bincount(owner, weights=areas, minlength=count)
-    below = np.flatnonzero(base >= 0)
-    whole[base < 0] = covered[base < 0]  # the fill is of no image
-    empty = whole == 0
-    whole[empty] = 1
-    keys = np.concatenate([below * count + base[below], owner * count + shown])
+    below = (base >= 0).nonzero()[0]
+    if len(below) < count:
+        whole[base < 0] = covered[base < 0]  # the fill is of no image
+    whole[whole == 0] = 1
+    result = np.concatenate([below, owner])
+    source = np.concatenate([base[below], shown])
     amounts = np.concatenate([whole[below] - covered[below], areas])
-    found, place = np.unique(keys, return_inverse=True)
-    total = np.bincount(place.reshape(-1), weights=amounts, minlength=len(found))
-    result, source = found // count, found % count
-    seen = total > 0
-    result, source, total = result[seen], source[seen], total[seen]
-    start = np.zeros(count + 1, dtype=np.int64)
-    np.cumsum(np.bincount(result, minlength=count), out=start[1:])
-    return start, source, total / whole[result]
+    keys = result * count + source
+    order = keys.argsort(kind="stable")
+    keys, result, source, amounts = keys[order], result[order], source[order], amounts[order]
+    again = keys[1:] == keys[:-1]
+    if again.any():  # several layers of one result show the same image
+        first = np.concatenate([[True], ~again])
+        amounts = np.bincount(first.cumsum() - 1, weights=amounts)
+        result, source = result[first], source[first]
+    seen = amounts > 0
+    if not seen.all():
+        result, source, amounts = result[seen], source[seen], amounts[seen]
+    return _starts(result, count), source, amounts / whole[result]

@@ -19,7 +19,7 @@ from variegate.plan.mixes import joined, mix_stage, shown_samples, tile_stage
 from variegate.plan.program import LateMix, Mixed, MixStage, OpenMix, Stage
 from variegate.plan.record import Record
 from variegate.plan.signatures import call
-from variegate.plan.tables import fill_rows
+from variegate.plan.tables import fill_row
 
 Rows = npt.NDArray[np.int64]
 Copies: TypeAlias = Callable[[Rows, list[Record]], Stage]
@@ -63,7 +63,7 @@ def _part(
         tiles = tile_stage(group, entry.tiles, sizes[shown], dtype, channels)
     elif entry.tiles is not None:
         tiles = copies(np.repeat(rows, entry.tiles.count), _records(entry.tiles))
-    fill = fill_rows(group.settings.get("fill", 0.0), 1, channels, op.name)[0]
+    fill = fill_row(group.settings.get("fill", 0.0), channels, op.name)
     return mix_stage(entry, rows, partner, sizes, tiles, fill)
 
 

@@ -72,10 +72,8 @@ LISTS: dict[str, tuple[int, type]] = {
 }
 
 
-def fill_rows(fill: float | tuple[float, ...], count: int, channels: int, name: str) -> Array:
-    """(count, 16) float32 levels; one number serves every channel. Raises PolicyError on a wrong
-    count.
-    """
+def fill_row(fill: float | tuple[float, ...], channels: int, name: str) -> Array:
+    """(16,) float32 levels; one number serves every channel. Raises PolicyError on a wrong count."""
     row = np.zeros(MAX_CHANNELS, dtype=np.float32)
     if isinstance(fill, tuple):
         if len(fill) not in (1, channels):
@@ -83,7 +81,12 @@ def fill_rows(fill: float | tuple[float, ...], count: int, channels: int, name: 
         row[: len(fill) if len(fill) > 1 else MAX_CHANNELS] = fill
     else:
         row[:] = fill
-    return np.broadcast_to(row, (count, MAX_CHANNELS))
+    return row
+
+
+def fill_rows(fill: float | tuple[float, ...], count: int, channels: int, name: str) -> Array:
+    """`fill_row` for each of `count` rows (count, 16)."""
+    return np.broadcast_to(fill_row(fill, channels, name), (count, MAX_CHANNELS))
 
 
 class Entries:

@@ -66,8 +66,11 @@ def soften(labels: Labels, classes: int | None) -> npt.NDArray[np.float32]:
 
 def mix_labels(labels: npt.NDArray[np.float32], mix: MixStage) -> npt.NDArray[np.float32]:
     """Each result's labels: those of the images it shows, by the pixels that are really there."""
-    start = mix.share_start
-    result = np.repeat(np.arange(len(labels)), start[1:] - start[:-1])
+    start = mix.share_start[:-1]
+    counts = mix.share_start[1:] - start
     mixed = np.zeros(labels.shape)
-    np.add.at(mixed, result, mix.share[:, None] * labels[mix.share_source])
-    return np.minimum(mixed, 1).astype(np.float32)
+    for turn in range(int(counts.max(initial=0))):  # few: as many as a result shows images
+        rows = (counts > turn).nonzero()[0]
+        own = start[rows] + turn
+        mixed[rows] += mix.share[own, None] * labels[mix.share_source[own]]
+    return np.minimum(mixed, 1, out=mixed).astype(np.float32)
