@@ -55,7 +55,8 @@ def cutout(
 def clip_rects(rects: Floats, sizes: Ints) -> Ints:
     """Rectangles (k, m, 4) y1 x1 y2 x2 cut off at the frame, as whole numbers."""
     high = np.concatenate([sizes, sizes], axis=1)[:, None, :]
-    return np.minimum(np.maximum(rects, 0), high).astype(np.int64)
+    cut: Ints = np.minimum(np.maximum(rects, 0), high).astype(np.int64)
+    return cut
 
 
 @declare(

@@ -17,13 +17,18 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 FIRST = np.uint64(0xBF58476D1CE4E5B9)
 SECOND = np.uint64(0x94D049BB133111EB)
 TO_UNIT = 2.0**-53
+SHIFTS = np.uint64(30), np.uint64(27), np.uint64(31)
 
 
 def mix(value: Keys) -> Keys:
     """SplitMix64's finalizer on uint64 arrays; a bijection."""
-    value = (value ^ (value >> np.uint64(30))) * FIRST
-    value = (value ^ (value >> np.uint64(27))) * SECOND
-    return value ^ (value >> np.uint64(31))
+    first, second, last = SHIFTS
+    value = value ^ (value >> first)
+    value *= FIRST
+    value ^= value >> second
+    value *= SECOND
+    value ^= value >> last
+    return value
 
 
 def slot_keys(seed: int, epoch: int, slots: Keys) -> Keys:

@@ -237,8 +237,11 @@ def _partners(keys: Keys, index: Keys, rows: Rows, count: int) -> npt.NDArray[np
     """The next `count` of each of these rows (k, count) in one random circle through the batch,
     whatever its order.
     """
-    order = np.lexsort((index, keys))
+    order = keys.argsort()
+    rising = keys[order]
+    if (rising[1:] == rising[:-1]).any():
+        order = np.lexsort((index, keys))
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
     after = place[rows, None] + np.arange(1, count + 1)
-    return np.asarray(order[after % len(order)])
+    return order.take(after, mode="wrap")

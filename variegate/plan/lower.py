@@ -50,7 +50,7 @@ def lower(plan: Plan, dtype: Any, channels: int, kernels: Kernels | None = None)
     spans = spans_of(plan.records)
     for place, span in enumerate(spans):
         work.add_span(span, _ends_stage(spans[place + 1 :]))
-    work.close_stage(last=True)
+    work.close_stage()
     return work.program
 
 
@@ -82,7 +82,7 @@ class _Lowering:
         self.sizes_in = self.geometry.sizes.copy()
         self.channels_in = self.channels
 
-    def close_stage(self, last: bool = False) -> None:
+    def close_stage(self) -> None:
         if self.geometry.waiting:
             self.compose([], [], [], self.turn + 1)
         start, verb, row = self.entries.per_sample(len(self.plan), self.kernels)
@@ -92,8 +92,6 @@ class _Lowering:
             start, verb, row, tables, self.sizes_in, sizes, self.channels_in, self.channels
         )
         self.program.stages.append(stage)
-        if not last:
-            self.open_stage()
 
     def add_span(self, groups: Span, last: bool = False) -> None:
         """Groups that are lowered together: geometry composes position by position. last: in its
@@ -240,7 +238,7 @@ class _Lowering:
         stage = mixes_of(groups, sizes, self.dtype, self.channels, self.copies)
         self.program.stages.append(stage)
         self.geometry.begin_anew(stage.sizes_out)
-        self.sizes_in = self.geometry.sizes.copy()
+        self.open_stage()
 
     def copies(self, rows: Rows, records: list[Record]) -> Stage:
         """The stage that these records stand for, on copies of samples `rows` (t,)."""

@@ -78,8 +78,9 @@ def mix_stage(
     order = used.nonzero()[0]
     order = order[owner[order].argsort(kind="stable")]
     owner, shows = owner[order], shown[order]
-    sizes_out, base = sizes.copy(), np.arange(count)
+    sizes_out, base = sizes, np.arange(count)
     if layers.size is not None:
+        sizes_out = sizes.copy()
         sizes_out[rows], base[rows] = layers.size, -1
     mask = np.full(len(order), -1, dtype=np.int64)
     masks = NO_MASKS

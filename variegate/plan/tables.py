@@ -73,7 +73,9 @@ LISTS: dict[str, tuple[int, type]] = {
 
 
 def fill_row(fill: float | tuple[float, ...], channels: int, name: str) -> Array:
-    """(16,) float32 levels; one number serves every channel. Raises PolicyError on a wrong count."""
+    """(16,) float32 levels; one number serves every channel. Raises PolicyError on a wrong
+    count.
+    """
     row = np.zeros(MAX_CHANNELS, dtype=np.float32)
     if isinstance(fill, tuple):
         if len(fill) not in (1, channels):

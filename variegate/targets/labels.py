@@ -68,9 +68,10 @@ def mix_labels(labels: npt.NDArray[np.float32], mix: MixStage) -> npt.NDArray[np
     """Each result's labels: those of the images it shows, by the pixels that are really there."""
     start = mix.share_start[:-1]
     counts = mix.share_start[1:] - start
-    mixed = np.zeros(labels.shape)
+    mixed, exact = np.zeros(labels.shape), labels.astype(np.float64)
     for turn in range(int(counts.max(initial=0))):  # few: as many as a result shows images
-        rows = (counts > turn).nonzero()[0]
+        more = counts > turn
+        rows = slice(None) if more.all() else more.nonzero()[0]
         own = start[rows] + turn
-        mixed[rows] += mix.share[own, None] * labels[mix.share_source[own]]
+        mixed[rows] += mix.share[own, None] * exact.take(mix.share_source[own], axis=0)
     return np.minimum(mixed, 1, out=mixed).astype(np.float32)
