@@ -70,11 +70,8 @@ def mix_stage(
         origin = layers.origin.reshape(-1, 2)
     owner = rows.repeat(many)
     used = (place[:, 2] > place[:, 0]) & (place[:, 3] > place[:, 1]) & (weight > 0)
-    if layers.size is None and tiles is None:  # what shows itself where it was changes nothing
-        other = shown != owner
-        if layers.origin is not None:
-            other |= (origin != place[:, :2]).any(axis=1)
-        used &= other
+    if layers.size is None and tiles is None:
+        used &= _changes(layers, place, origin, shown != owner)
     order = used.nonzero()[0]
     order = order[owner[order].argsort(kind="stable")]
     owner, shows = owner[order], shown[order]
@@ -109,6 +106,11 @@ def mix_stage(
         share=shares[2],
         picked=() if picked is None else tuple(picked[place] for place in order // many),
     )
+
+
+def _changes(layers: Layers, place: Array, origin: Array, other: Array) -> Array:
+    """Which layers show something else: what shows itself where it was changes nothing."""
+    return other if layers.origin is None else other | (origin != place[:, :2]).any(axis=1)
 
 
 def joined(mixes: list[MixStage]) -> MixStage:
