@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections import deque
 from collections.abc import Callable, Hashable
 from importlib import util
@@ -11,6 +12,8 @@ from variegate.errors import InputError, VariegateError
 from variegate.search.executors import LOST, Done, called, too_often, withdraw
 
 __all__ = ["OnRay"]
+
+ANSWER = 10.0  # seconds that a cluster's machine has to take a connection
 
 
 class OnRay:
@@ -89,14 +92,22 @@ def _ray() -> Any:
 def _connect(ray: Any, address: str) -> None:
     """Start Ray here or join a cluster; raises VariegateError where none answers."""
     try:
+        _knock(address)
         ray.init(
             address=address or "local",
             include_dashboard=False if not address else None,
             log_to_driver=False,
             logging_level="ERROR",
         )
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise VariegateError(
             f"executor ray: no cluster at {address or 'this machine'} "
             f"({next(iter(str(error).splitlines()), '')}). Start one with `ray start --head`"
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nothing listens at HOST:PORT: Ray itself waits there for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), ANSWER).close()
