@@ -91,7 +91,8 @@ def test_search_and_compare_as_json_resume_and_name_the_next_command(tmp_path: P
     assert first.exit_code == 0
     assert document["best"]["value"] > 0
     next_line = first.stderr.splitlines()[-1]
-    assert next_line == f"next: variegate compare digits --train-per-class 4 --out {tmp_path}"
+    flags = "--train-per-class 4 --epochs 1"
+    assert next_line == f"next: variegate compare digits {flags} --out {tmp_path}"
     compare = [*arguments, "--arm", "none", "--arm", "found", "--seeds", 1, "--workers", 1]
     second = call("compare", *compare)
     assert check_document(second, "compare")["trained"] == 2

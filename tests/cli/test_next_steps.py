@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.cli.test_cli import DIGITS, call
@@ -31,3 +32,25 @@ def test_a_dry_run_prints_its_plan_once(tmp_path: Path) -> None:
     assert done.output.count("random: 2 trials") == 1
     assert done.output.splitlines()[-1].endswith("nothing is run")
     assert not out.exists()
+
+
+def test_a_search_leads_to_a_comparison_of_its_own_length(tmp_path: Path) -> None:
+    given = ["digits", "--train-per-class", "4", "--epochs", "2", "--threads", "1"]
+    more = ["--model", "lenet", "--method", "random", "--trials", "1"]
+    done = call("search", *given, *more, "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert f"--epochs 2 --model lenet --out {tmp_path}" in done.output.splitlines()[-1]
+
+
+@pytest.mark.parametrize("verb", ["search", "compare"])
+def test_ray_that_is_missing_is_told_before_anything_is_read(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_ray(name: str) -> object:
+        return None if name == "ray" else name
+
+    monkeypatch.setattr("variegate.workflow.common.util.find_spec", without_ray)
+    done = call(verb, "digits", "--executor", "ray", "--out", tmp_path / "run")
+    assert done.exit_code == 6, done.output
+    assert "executor ray needs ray, which is not installed" in done.output
+    assert "digits: " not in done.output

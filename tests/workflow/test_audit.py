@@ -26,6 +26,7 @@ ASKED: dict[str, Any] = {
     "images": 80,
     "ops": ["HorizontalFlip"],
 }
+TOLD: list[workflow.Event] = []
 
 
 def arrows(count: int = 180) -> Dataset:
@@ -43,7 +44,15 @@ def arrows(count: int = 180) -> Dataset:
 def made(tmp_path_factory: pytest.TempPathFactory) -> workflow.AuditResult:
     pytest.importorskip("torch")
     pytest.importorskip("optuna")
-    return workflow.audit(arrows(), out=tmp_path_factory.mktemp("audit"), **ASKED)
+    out = tmp_path_factory.mktemp("audit")
+    return workflow.audit(arrows(), out=out, progress=TOLD.append, **ASKED)
+
+
+def test_the_plan_says_what_is_trained(made: workflow.AuditResult) -> None:
+    assert made.to_dict()["clean"]["accuracy"] > 0.95
+    [plan] = [event.text for event in TOLD if event.kind == "plan"]
+    # Eight epochs of all 108 images in training are twelve of a fold's 72.
+    assert plan.startswith("2 clean trainings of 12 epochs, about ")
 
 
 def test_sides_that_swap_are_found_with_a_picture_and_the_hint_confirmed(

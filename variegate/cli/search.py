@@ -127,6 +127,7 @@ def command(
             return
         _run(show, data, out, per_class, asked, reading, o.running(executor, workers, track))
         flags = o.data_flags(train_per_class, size, limit, on_error, seed, validation, test)
+        flags += "" if epochs is None else f" --epochs {epochs}"
         flags += "" if model is None else f" --model {shlex.quote(model)}"
         show.next(f"variegate compare {shlex.quote(data)}{flags} --out {shlex.quote(str(out))}")
 

@@ -16,6 +16,7 @@ from variegate.workflow.common import (
     Options,
     Progress,
     Reading,
+    about,
     need,
     open_data,
     prepare,
@@ -125,7 +126,6 @@ def audit(
     files are skipped and listed. Raises DataError, InputError, StoreError, MissingExtra.
     """
     need("audit", "train", "search", "report")
-    from variegate.evaluate.wording import duration
 
     _check(images, folds, keep)
     started = time.perf_counter()
@@ -140,10 +140,11 @@ def audit(
         train, validation = ready.parts.train, ready.parts.validation
         match = matching(train, validation, ready.settings, length, count=folds, images=each)
         total = 1 + sum(len(probe.steps) for probe in tried)
-        cost = duration(folds * seconds_each(match.folds[0][0], ready.settings, length))
+        count = len(match.folds)
+        cost = about(count * seconds_each(match.folds[0][0], ready.settings, match.epochs))
         text = (
-            f"{folds} clean trainings of {length} epochs, about {cost}; then {total} passes, "
-            f"kept in {folder}"
+            f"{count} clean trainings of {match.epochs} epochs, about {cost}; "
+            f"then {total} passes, kept in {folder}"
         )
         tell(progress, Event("plan", text))
         seed, found = ready.options.seed, document["hints"]

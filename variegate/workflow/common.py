@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from variegate.errors import InputError, StoreError, VariegateError
 from variegate.ops.op import suggest
+from variegate.search.executors import check_executor, split_executor
 
 if TYPE_CHECKING:
     from variegate.data import Dataset, Splits
@@ -166,6 +167,13 @@ def need(what: str, *extras: str) -> None:
                     f"{what} needs {INSTALLED_AS.get(module, module)}, which is not installed. "
                     f"Install it: pip install 'variegate[{extra}]'"
                 )
+
+
+def check_where(executor: object, workers: object) -> None:
+    """Raise InputError or MissingExtra, before anything is read, where no training could run."""
+    check_executor(executor, workers)
+    if split_executor(executor)[0] == "ray":
+        need("executor ray", "ray")
 
 
 def open_data(data: Any, options: Options, progress: Progress | None) -> tuple[Dataset, Splits]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from variegate.errors import InputError, StoreError
 from variegate.policy import Policy
-from variegate.search.executors import Executor, check_executor
+from variegate.search.executors import Executor
 from variegate.workflow.common import (
     DataInfo,
     Event,
@@ -21,6 +21,7 @@ from variegate.workflow.common import (
     Progress,
     Reading,
     about,
+    check_where,
     need,
     open_data,
     prepare,
@@ -122,7 +123,7 @@ def compare(
     Interrupted. Raises VariegateErrors.
     """
     need("compare", "train", "report")
-    check_executor(executor, workers)
+    check_where(executor, workers)
     check_track(track)
     options, folder = Options.read(reading), Path(out)
     found = _found(policy, folder, progress)

@@ -14,6 +14,7 @@ from variegate.workflow.common import (
     Interrupted,
     Options,
     Progress,
+    check_where,
     cores,
     fingerprint,
     prepare,
@@ -68,12 +69,12 @@ def search(
     training settings by name. objective: any `fn(policy, budget, seed)` that gives Scores or a
     number to make large, in place of the built-in training; trials are then tpe's by default.
     executor: local, processes, ray or ray:ADDRESS, with so many `workers`. track: mlflow or
-    tensorboard, told
-    everything too. The rest says how the data is read and divided, see `Reading`. Ctrl-C raises
-    Interrupted, a KeyboardInterrupt, after saving.
+    tensorboard, told everything too. The rest says how the data is read and divided, see
+    `Reading`. Ctrl-C raises Interrupted, a KeyboardInterrupt, after saving.
     Raises DataError, InputError, StoreError, MissingExtra.
     """
     check_track(track)
+    check_where(executor, workers)
     ready = set_up(data, asked, progress, objective)
     from variegate.search import run_study
 
