@@ -1,5 +1,6 @@
 // LOOKUP: uint8 through 256 entries; float32 linearly between entries over
 // 0..1.
+#include "variegate/computed_lookup.hpp"
 #include "variegate/rounding.hpp"
 #include "variegate/vectors.hpp"
 #include "variegate/verbs.hpp"
@@ -52,9 +53,9 @@ struct Table {
             before = own;
         }
     }
-    __m256i half(__m256i value, int first) const {
+    __m256i half(__m256i value, int first, __m256i all) const {
         const __m256i sixteen = _mm256_set1_epi8(16);
-        __m256i all = _mm256_shuffle_epi8(step[first], value);
+        all = _mm256_xor_si256(all, _mm256_shuffle_epi8(step[first], value));
         for (int k = 1; k < 8; ++k) {
             value = _mm256_subs_epi8(value, sixteen);
             all = _mm256_xor_si256(all, _mm256_shuffle_epi8(step[first + k], value));
@@ -63,7 +64,7 @@ struct Table {
     }
     __m256i operator()(__m256i value) const {
         const __m256i other = _mm256_xor_si256(value, _mm256_set1_epi8(-128));
-        return _mm256_or_si256(half(value, 0), half(other, 8));
+        return half(other, 8, half(value, 0, _mm256_setzero_si256()));
     }
 };
 
@@ -98,7 +99,9 @@ int64_t lookup_vectors(const uint8_t* in, int64_t count, const uint8_t* table, u
 } // namespace
 
 void lookup(const uint8_t* in, int64_t count, const uint8_t* table, uint8_t* out) {
-    for (int64_t i = lookup_vectors(in, count, table, out); i < count; ++i) out[i] = table[in[i]];
+    int64_t i = computed_lookup(in, count, table, out);
+    if (i == 0) i = lookup_vectors(in, count, table, out);
+    for (; i < count; ++i) out[i] = table[in[i]];
 }
 
 void lookup(const float* in, int64_t count, const float* table, float* out) {

@@ -88,6 +88,31 @@ struct Lanes {
     Lanes upper(Lanes other) const {
         return {VARIEGATE_LANE_OPERATION(max_epu8)(bits, other.bits)};
     }
+    Lanes operator&(Lanes other) const { return {VARIEGATE_LANE_WHOLE(and)(bits, other.bits)}; }
+    Lanes operator^(Lanes other) const { return {VARIEGATE_LANE_WHOLE(xor)(bits, other.bits)}; }
+    // Bytes where those of `where` are all ones, else the other's.
+    Lanes chosen(Lanes where, Lanes other) const { return other ^ ((*this ^ other) & where); }
+    // Sums and differences of bytes, clipped.
+    Lanes plus_bytes(Lanes other) const {
+        return {VARIEGATE_LANE_OPERATION(adds_epu8)(bits, other.bits)};
+    }
+    Lanes minus_bytes(Lanes other) const {
+        return {VARIEGATE_LANE_OPERATION(subs_epu8)(bits, other.bits)};
+    }
+    // Differences of bytes, modulo 256.
+    Lanes less_bytes(Lanes other) const {
+        return {VARIEGATE_LANE_OPERATION(sub_epi8)(bits, other.bits)};
+    }
+    // Words: sums, and the lower and the upper half of products.
+    Lanes plus_words(Lanes other) const {
+        return {VARIEGATE_LANE_OPERATION(add_epi16)(bits, other.bits)};
+    }
+    Lanes times_words(Lanes other) const {
+        return {VARIEGATE_LANE_OPERATION(mullo_epi16)(bits, other.bits)};
+    }
+    Lanes upper_words(Lanes other) const {
+        return {VARIEGATE_LANE_OPERATION(mulhi_epu16)(bits, other.bits)};
+    }
     // Numbers of 32 bits as words, words as bytes, each clipped; the other's behind this one's.
     Lanes words(Lanes other) const {
         return {VARIEGATE_LANE_OPERATION(packs_epi32)(bits, other.bits)};

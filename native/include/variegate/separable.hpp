@@ -49,9 +49,11 @@ constexpr int low_bits = 11;
 // Replaces each pair of weights by the pair of their low and that of their high parts.
 void split_weights(const Axis<uint8_t>& axis);
 
-// The rows at an image's end that have fewer than eight bytes behind them: loops that read eight
-// bytes at a time read a copy of these. One, but for images of one or two pixels a row.
-constexpr int rows_at_end(int64_t row_bytes) { return 1 + static_cast<int>(7 / row_bytes); }
+// The rows at an image's end that have fewer than `read` bytes behind them: loops that read so many
+// at a time read a copy of these. One, but for images of a few pixels a row.
+constexpr int rows_at_end(int64_t row_bytes, int read) {
+    return 1 + static_cast<int>((read - 1) / row_bytes);
+}
 
 // Rows of `width` pixels, 3 or 4 channels, through split weights; false where they shrink too much
 // for this pass.

@@ -1,0 +1,312 @@
+// The first pass of a resize of bytes, in vectors: along rows.
+#include "variegate/separable.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#if defined(__AVX512VBMI__) || defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace variegate::inline VARIEGATE_TARGET {
+
+#if defined(__AVX512VBMI__)
+
+namespace {
+
+constexpr int group = 16;  // values of an output row that are worked out together
+constexpr int window = 64; // source bytes that they may come from
+
+// Two taps of each value of a group.
+struct Pair {
+    alignas(64) uint8_t place[64]; // of both bytes of each value, as words, in the window
+    alignas(64) int32_t low[group];
+    alignas(64) int32_t high[group];
+};
+
+struct Group {
+    int64_t base;     // first byte of its window in a source row
+    __mmask64 inside; // bytes of the window that belong to the row
+    int pairs;
+    int64_t first; // of its pairs
+};
+
+struct Value {
+    Taps taps;
+    int64_t byte; // of its first tap in a source row
+};
+
+// The values of the group that begins at value `start`; beyond the last one that one again.
+void find_values(const Axis<uint8_t>& axis, int64_t start, int depth, Value* values) {
+    auto pixel = static_cast<int>(start / depth), channel = static_cast<int>(start % depth);
+    for (int k = 0; k < group; ++k) {
+        const Taps taps = axis.taps[pixel];
+        values[k] = {taps, int64_t{taps.first} * depth + channel};
+        if (channel + 1 < depth)
+            ++channel;
+        else if (pixel + 1 < axis.count)
+            ++pixel, channel = 0;
+    }
+}
+
+// The window and the pairs of the group that begins at value `start`; 0 pairs are none too few
+// where all its values lie outside. False where the window is too small.
+bool make_group(const Axis<uint8_t>& axis, int64_t start, int depth, int64_t row_bytes, Group& made,
+                Pair* pairs) {
+    int64_t lowest = row_bytes, highest = 0;
+    int most = 0;
+    Value values[group];
+    find_values(axis, start, depth, values);
+    for (const Value& value : values) {
+        if (value.taps.count == 0) continue;
+        lowest = std::min(lowest, value.byte);
+        highest = std::max(highest, value.byte + int64_t{value.taps.count - 1} * depth);
+        most = std::max(most, value.taps.count);
+    }
+    made.base = most ? lowest : 0;
+    made.pairs = (most + 1) / 2;
+    if (most && highest - lowest >= window) return false;
+    const int64_t left = std::min<int64_t>(window, row_bytes - made.base);
+    made.inside = left >= window ? ~__mmask64{0} : (__mmask64{1} << left) - 1;
+    for (int p = 0; p < made.pairs; ++p) {
+        for (int k = 0; k < group; ++k) {
+            const Value& value = values[k];
+            const bool used = 2 * p < value.taps.count;
+            const int32_t* weights = axis.weights + value.taps.offset + 2 * p;
+            pairs[p].low[k] = used ? weights[0] : 0;
+            pairs[p].high[k] = used ? weights[1] : 0;
+            const int64_t place = used ? value.byte + int64_t{2 * p} * depth - made.base : 0;
+            pairs[p].place[4 * k] = static_cast<uint8_t>(place);
+            pairs[p].place[4 * k + 2] = static_cast<uint8_t>(std::min<int64_t>(place + depth, 63));
+        }
+    }
+    return true;
+}
+
+inline __m128i run_group(const uint8_t* row, const Group& group, const Pair* pairs) {
+    const __m512i bytes = _mm512_maskz_loadu_epi8(group.inside, row + group.base);
+    constexpr __mmask64 lower = 0x5555555555555555; // the lower byte of each word
+    __m512i low = _mm512_set1_epi32(1 << (separable_bits - 1)), high = _mm512_setzero_si512();
+    for (int p = 0; p < group.pairs; ++p) {
+        const Pair& pair = pairs[group.first + p];
+        const __m512i words =
+            _mm512_maskz_permutexvar_epi8(lower, _mm512_load_si512(pair.place), bytes);
+        low = _mm512_add_epi32(low, _mm512_madd_epi16(words, _mm512_load_si512(pair.low)));
+        high = _mm512_add_epi32(high, _mm512_madd_epi16(words, _mm512_load_si512(pair.high)));
+    }
+    const __m512i sum = _mm512_add_epi32(_mm512_slli_epi32(high, low_bits), low);
+    const __m512i whole = _mm512_srai_epi32(sum, separable_bits);
+    return _mm512_cvtusepi32_epi8(_mm512_max_epi32(whole, _mm512_setzero_si512()));
+}
+
+// The part of a source row that the groups read.
+Span bytes_in_use(const Group* groups, int64_t count) {
+    int64_t from = groups[0].base, to = from;
+    for (int64_t g = 0; g < count; ++g) {
+        if (groups[g].pairs == 0) continue;
+        from = std::min(from, groups[g].base);
+        to = std::max(to, groups[g].base + window);
+    }
+    return {static_cast<int>(from), static_cast<int>(to)};
+}
+
+} // namespace
+
+bool pass_along_rows(const uint8_t* in, int width, int rows, int depth, const Axis<uint8_t>& axis,
+                     Scratch& scratch, uint8_t* out) {
+    const int64_t count = int64_t{axis.count} * depth, row_bytes = int64_t{width} * depth;
+    const int64_t groups = (count + group - 1) / group;
+    int most = 0;
+    for (int i = 0; i < axis.count; ++i) most = std::max(most, axis.taps[i].count);
+    const int64_t pairs_each = (most + 1) / 2;
+    auto* made = scratch.groups_along.get<Group>(groups);
+    auto* pairs = scratch.pairs_along.get_aligned<Pair>(groups * std::max<int64_t>(1, pairs_each));
+    int64_t used = 0;
+    for (int64_t g = 0; g < groups; ++g) {
+        made[g].first = used;
+        std::memset(pairs + used, 0, static_cast<size_t>(pairs_each) * sizeof(Pair));
+        if (!make_group(axis, g * group, depth, row_bytes, made[g], pairs + used)) return false;
+        used += made[g].pairs;
+    }
+    const Span used_bytes = bytes_in_use(made, groups);
+    for (int r = 0; r < rows; ++r, in += row_bytes, out += count) {
+        if (r + 4 < rows)
+            fetch_soon(in + 4 * row_bytes + used_bytes.from, used_bytes.to - used_bytes.from);
+        int64_t g = 0;
+        for (; (g + 1) * group <= count; ++g)
+            _mm_storeu_si128(reinterpret_cast<__m128i*>(out + g * group),
+                             run_group(in, made[g], pairs));
+        if (g < groups) {
+            alignas(16) uint8_t last[group];
+            _mm_store_si128(reinterpret_cast<__m128i*>(last), run_group(in, made[g], pairs));
+            std::memcpy(out + g * group, last, static_cast<size_t>(count - g * group));
+        }
+    }
+    return true;
+}
+
+#elif defined(__AVX2__)
+
+namespace {
+
+constexpr int block = 32;   // values of an output row that are stored at once
+constexpr int group = 8;    // of them are worked out together, four in each half of a register
+constexpr int window = 16;  // source bytes that the four may come from
+
+// Two taps of each value of a group.
+struct Pair {
+    alignas(32) int8_t place[32]; // of both bytes of each value, as words, in the half's window
+    alignas(32) int32_t low[group];
+    alignas(32) int32_t high[group];
+    int64_t base[2]; // first byte of each half's window in a source row
+};
+
+struct Value {
+    Taps taps;
+    int64_t byte; // of its first tap in a source row
+};
+
+// Value k of half h of group g of a block is output value 16 h + 4 g + k: so packing leaves them in
+// order. `apart`: of three channels the fourth value is left out, and each four are one pixel.
+struct Order {
+    int64_t values; // of an output row
+    int depth;
+    bool apart;
+
+    int64_t blocks() const {
+        const int64_t each = apart ? block / 4 * depth : block;
+        return (values + each - 1) / each;
+    }
+    // The value at a place among all, with those that are left out; -1 for none.
+    int64_t value_at(int64_t place) const {
+        const int64_t value = apart ? place / 4 * depth + place % 4 : place;
+        return value < values && (!apart || place % 4 < depth) ? value : -1;
+    }
+};
+
+Value value_of(const Axis<uint8_t>& axis, const Order& order, int64_t place) {
+    const int64_t value = order.value_at(place);
+    if (value < 0) return {{0, 0, 0}, 0};
+    const Taps taps = axis.taps[value / order.depth];
+    return {taps, int64_t{taps.first} * order.depth + value % order.depth};
+}
+
+// The pairs p of four values; false where their bytes do not fit a window.
+bool make_half(const Axis<uint8_t>& axis, const Value* values, int p, int depth, int half,
+               Pair& pair) {
+    int64_t lowest = INT64_MAX;
+    for (int k = 0; k < 4; ++k)
+        if (2 * p < values[k].taps.count)
+            lowest = std::min(lowest, values[k].byte + int64_t{2 * p} * depth);
+    pair.base[half] = lowest == INT64_MAX ? 0 : lowest;
+    for (int k = 0; k < 4; ++k) {
+        const Value& value = values[k];
+        const bool used = 2 * p < value.taps.count, both = 2 * p + 1 < value.taps.count;
+        const int32_t* weights = axis.weights + value.taps.offset + 2 * p;
+        const int at = 4 * half + k;
+        pair.low[at] = used ? weights[0] : 0;
+        pair.high[at] = used ? weights[1] : 0;
+        const int64_t place = used ? value.byte + int64_t{2 * p} * depth - lowest : -1;
+        if (place + (both ? depth : 0) >= window) return false;
+        int8_t* bytes = pair.place + 4 * at;
+        bytes[0] = static_cast<int8_t>(place);
+        bytes[2] = static_cast<int8_t>(both ? place + depth : -1);
+        bytes[1] = bytes[3] = -1;
+    }
+    return true;
+}
+
+// All pairs of all blocks, as many for each; false where windows are too small.
+bool make_pairs(const Axis<uint8_t>& axis, const Order& order, int pairs_each, Pair* pairs) {
+    const int64_t blocks = order.blocks();
+    for (int64_t n = 0; n < blocks; ++n)
+        for (int g = 0; g < block / group; ++g)
+            for (int half = 0; half < 2; ++half) {
+                Value values[4];
+                for (int k = 0; k < 4; ++k)
+                    values[k] = value_of(axis, order, n * block + 16 * half + 4 * g + k);
+                Pair* own = pairs + (n * (block / group) + g) * pairs_each;
+                for (int p = 0; p < pairs_each; ++p)
+                    if (!make_half(axis, values, p, order.depth, half, own[p])) return false;
+            }
+    return true;
+}
+
+inline __m256i run_group(const uint8_t* row, const Pair* pairs, int count) {
+    const auto from = [row](int64_t base) {
+        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(row + base));
+    };
+    const auto aligned = [](const void* numbers) {
+        return _mm256_load_si256(static_cast<const __m256i*>(numbers));
+    };
+    __m256i low = _mm256_set1_epi32(1 << (separable_bits - 1)), high = _mm256_setzero_si256();
+    for (int p = 0; p < count; ++p) {
+        const Pair& pair = pairs[p];
+        const __m256i bytes = _mm256_inserti128_si256(
+            _mm256_castsi128_si256(from(pair.base[0])), from(pair.base[1]), 1);
+        const __m256i words = _mm256_shuffle_epi8(bytes, aligned(pair.place));
+        low = _mm256_add_epi32(low, _mm256_madd_epi16(words, aligned(pair.low)));
+        high = _mm256_add_epi32(high, _mm256_madd_epi16(words, aligned(pair.high)));
+    }
+    const __m256i sum = _mm256_add_epi32(_mm256_slli_epi32(high, low_bits), low);
+    return _mm256_srai_epi32(sum, separable_bits);
+}
+
+// The first pass over one row. Reads a window behind the row's end and writes nothing there.
+template <bool Apart>
+void along_row(const uint8_t* row, const Pair* pairs, int pairs_each, int64_t values,
+               uint8_t* out) {
+    constexpr int half = Apart ? 12 : 16, whole = 2 * half;
+    const __m256i dense = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
+    for (int64_t left = values; left > 0; left -= whole, out += whole) {
+        __m256i found[4];
+        for (int g = 0; g < 4; ++g, pairs += pairs_each)
+            found[g] = run_group(row, pairs, pairs_each);
+        __m256i bytes = _mm256_packus_epi16(_mm256_packs_epi32(found[0], found[1]),
+                                            _mm256_packs_epi32(found[2], found[3]));
+        if (Apart) bytes = _mm256_shuffle_epi8(bytes, dense);
+        uint8_t last[block];
+        uint8_t* to = left >= half + 16 ? out : last;
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_castsi256_si128(bytes));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + half), _mm256_extracti128_si256(bytes, 1));
+        if (to == last) std::memcpy(out, last, static_cast<size_t>(std::min<int64_t>(left, whole)));
+    }
+}
+
+} // namespace
+
+bool pass_along_rows(const uint8_t* in, int width, int rows, int depth, const Axis<uint8_t>& axis,
+                     Scratch& scratch, uint8_t* out) {
+    const int64_t count = int64_t{axis.count} * depth, row_bytes = int64_t{width} * depth;
+    int most = 0;
+    for (int i = 0; i < axis.count; ++i) most = std::max(most, axis.taps[i].count);
+    const int pairs_each = (most + 1) / 2;
+    Order order{count, depth, false};
+    const Order apart{count, depth, true};
+    const int64_t groups = std::max(order.blocks(), apart.blocks()) * (block / group);
+    auto* pairs = scratch.pairs_along.get_aligned<Pair>(groups * std::max(1, pairs_each));
+    if (!make_pairs(axis, order, pairs_each, pairs)) {
+        order = apart;
+        if (!make_pairs(axis, order, pairs_each, pairs)) return false;
+    }
+    const int inside = std::max(0, rows - rows_at_end(row_bytes, window));
+    const int64_t end_bytes = (rows - inside) * row_bytes;
+    auto* end = scratch.lines.get<uint8_t>(end_bytes); // with room behind it
+    std::memcpy(end, in + inside * row_bytes, static_cast<size_t>(end_bytes));
+    const auto work = order.apart ? along_row<true> : along_row<false>;
+    for (int r = 0; r < rows; ++r, out += count)
+        work(r < inside ? in + r * row_bytes : end + (r - inside) * row_bytes, pairs, pairs_each,
+             count, out);
+    return true;
+}
+
+#else
+
+bool pass_along_rows(const uint8_t*, int, int, int, const Axis<uint8_t>&, Scratch&, uint8_t*) {
+    return false;
+}
+
+#endif
+
+} // namespace variegate::inline VARIEGATE_TARGET
