@@ -232,46 +232,83 @@ bool make_pairs(const Axis<uint8_t>& axis, const Order& order, int pairs_each, P
     return true;
 }
 
-inline __m256i run_group(const uint8_t* row, const Pair* pairs, int count) {
+inline __m256i both_windows(const uint8_t* row, const Pair& pair) {
     const auto from = [row](int64_t base) {
         return _mm_loadu_si128(reinterpret_cast<const __m128i*>(row + base));
     };
-    const auto aligned = [](const void* numbers) {
-        return _mm256_load_si256(static_cast<const __m256i*>(numbers));
-    };
-    __m256i low = _mm256_set1_epi32(1 << (separable_bits - 1)), high = _mm256_setzero_si256();
-    for (int p = 0; p < count; ++p) {
-        const Pair& pair = pairs[p];
-        const __m256i bytes = _mm256_inserti128_si256(
-            _mm256_castsi128_si256(from(pair.base[0])), from(pair.base[1]), 1);
-        const __m256i words = _mm256_shuffle_epi8(bytes, aligned(pair.place));
-        low = _mm256_add_epi32(low, _mm256_madd_epi16(words, aligned(pair.low)));
-        high = _mm256_add_epi32(high, _mm256_madd_epi16(words, aligned(pair.high)));
-    }
-    const __m256i sum = _mm256_add_epi32(_mm256_slli_epi32(high, low_bits), low);
-    return _mm256_srai_epi32(sum, separable_bits);
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(from(pair.base[0])), from(pair.base[1]),
+                                   1);
 }
 
-// The first pass over one row. Reads a window behind the row's end and writes nothing there.
-template <bool Apart>
-void along_row(const uint8_t* row, const Pair* pairs, int pairs_each, int64_t values,
-               uint8_t* out) {
-    constexpr int half = Apart ? 12 : 16, whole = 2 * half;
+struct Sums {
+    __m256i low = _mm256_set1_epi32(1 << (separable_bits - 1));
+    __m256i high = _mm256_setzero_si256();
+
+    void add(__m256i words, __m256i low_weights, __m256i high_weights) {
+        low = _mm256_add_epi32(low, _mm256_madd_epi16(words, low_weights));
+        high = _mm256_add_epi32(high, _mm256_madd_epi16(words, high_weights));
+    }
+    __m256i settled() const {
+        return _mm256_srai_epi32(_mm256_add_epi32(_mm256_slli_epi32(high, low_bits), low),
+                                 separable_bits);
+    }
+};
+
+// The first values of a row; `half`: how many of them a half of the register holds.
+template <int half> void store_values(__m256i bytes, int64_t left, uint8_t* out) {
+    uint8_t last[block];
+    uint8_t* to = left >= half + 16 ? out : last;
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_castsi256_si128(bytes));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + half), _mm256_extracti128_si256(bytes, 1));
+    if (to == last)
+        std::memcpy(out, last, static_cast<size_t>(std::min<int64_t>(left, 2 * half)));
+}
+
+struct Rows {
+    const uint8_t* in[2];
+    uint8_t* out[2];
+};
+
+// The first pass over two rows. Each: pairs of a group where that is known, else 0. Reads a window
+// behind the rows' ends and writes nothing there.
+template <bool Apart, int Each>
+void along_rows(const Rows& rows, const Pair* pairs, int pairs_each, int64_t values) {
+    constexpr int half = Apart ? 12 : 16;
+    const int each = Each ? Each : pairs_each;
     const __m256i dense = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
-    for (int64_t left = values; left > 0; left -= whole, out += whole) {
-        __m256i found[4];
-        for (int g = 0; g < 4; ++g, pairs += pairs_each)
-            found[g] = run_group(row, pairs, pairs_each);
-        __m256i bytes = _mm256_packus_epi16(_mm256_packs_epi32(found[0], found[1]),
-                                            _mm256_packs_epi32(found[2], found[3]));
-        if (Apart) bytes = _mm256_shuffle_epi8(bytes, dense);
-        uint8_t last[block];
-        uint8_t* to = left >= half + 16 ? out : last;
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_castsi256_si128(bytes));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + half), _mm256_extracti128_si256(bytes, 1));
-        if (to == last) std::memcpy(out, last, static_cast<size_t>(std::min<int64_t>(left, whole)));
+    for (int64_t done = 0; done < values; done += 2 * half) {
+        __m256i found[2][4];
+        for (int g = 0; g < 4; ++g) {
+            Sums upper, lower;
+            for (int p = 0; p < each; ++p, ++pairs) {
+                const auto numbers = [pairs](const auto& table) {
+                    return _mm256_load_si256(reinterpret_cast<const __m256i*>(table));
+                };
+                const __m256i place = numbers(pairs->place);
+                const __m256i low = numbers(pairs->low), high = numbers(pairs->high);
+                upper.add(_mm256_shuffle_epi8(both_windows(rows.in[0], *pairs), place), low, high);
+                lower.add(_mm256_shuffle_epi8(both_windows(rows.in[1], *pairs), place), low, high);
+            }
+            found[0][g] = upper.settled();
+            found[1][g] = lower.settled();
+        }
+        for (int r = 0; r < 2; ++r) {
+            const __m256i* own = found[r];
+            __m256i bytes = _mm256_packus_epi16(_mm256_packs_epi32(own[0], own[1]),
+                                                _mm256_packs_epi32(own[2], own[3]));
+            if (Apart) bytes = _mm256_shuffle_epi8(bytes, dense);
+            store_values<half>(bytes, values - done, rows.out[r] + done);
+        }
     }
+}
+
+using AlongRows = void (*)(const Rows&, const Pair*, int, int64_t);
+
+template <bool Apart> AlongRows along_rows_of(int pairs_each) {
+    constexpr AlongRows known[] = {along_rows<Apart, 0>, along_rows<Apart, 1>, along_rows<Apart, 2>,
+                                   along_rows<Apart, 3>};
+    return known[pairs_each <= 3 ? pairs_each : 0];
 }
 
 } // namespace
@@ -294,10 +331,17 @@ bool pass_along_rows(const uint8_t* in, int width, int rows, int depth, const Ax
     const int64_t end_bytes = (rows - inside) * row_bytes;
     auto* end = scratch.lines.get<uint8_t>(end_bytes); // with room behind it
     std::memcpy(end, in + inside * row_bytes, static_cast<size_t>(end_bytes));
-    const auto work = order.apart ? along_row<true> : along_row<false>;
-    for (int r = 0; r < rows; ++r, out += count)
-        work(r < inside ? in + r * row_bytes : end + (r - inside) * row_bytes, pairs, pairs_each,
-             count, out);
+    const auto row = [&](int r) {
+        return r < inside ? in + r * row_bytes : end + (r - inside) * row_bytes;
+    };
+    const AlongRows work =
+        order.apart ? along_rows_of<true>(pairs_each) : along_rows_of<false>(pairs_each);
+    for (int r = 0; r < rows; r += 2) {
+        const int next = std::min(r + 1, rows - 1);
+        if (r + 5 < rows) fetch_soon(in + (r + 4) * row_bytes, 2 * row_bytes);
+        work({{row(r), row(next)}, {out + r * count, out + next * count}}, pairs, pairs_each,
+             count);
+    }
     return true;
 }
 
