@@ -3,6 +3,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "variegate/lanes.hpp"
 #include "variegate/rounding.hpp"
 #include "variegate/runs.hpp"
 #include "variegate/scratch.hpp"
@@ -14,14 +15,34 @@ namespace {
 
 // In 16 bits: what the images differ by, in 128ths of a level, times the
 // weight. Values next to a half may fall to the other side.
+uint8_t blended(uint8_t own, uint8_t other, int share) {
+    const auto apart = static_cast<int16_t>((own - other) * 128);
+    const auto part = static_cast<int16_t>((apart * share + (1 << 14)) >> 15);
+    return static_cast<uint8_t>((part + other * 128 + 64) >> 7);
+}
+
+#if defined(__AVX2__)
+Lanes blended(Lanes own, Lanes other, Lanes share) {
+    const Lanes under = other.left_words<7>();
+    const Lanes part = own.left_words<7>().minus_words(under).share_of_words(share);
+    return under.plus_words(part).share_of_words(Lanes::all(0x1000100)); // 2^8 / 2^15
+}
+#endif
+
 void blend(const uint8_t* own, const uint8_t* other, int64_t count, double weight, uint8_t* out) {
     constexpr int one = 1 << 15;
     const int share = std::min(static_cast<int>(clip(weight, 0.0, 1.0) * one + 0.5), one - 1);
-    for (int64_t i = 0; i < count; ++i) {
-        const auto apart = static_cast<int16_t>((own[i] - other[i]) * 128);
-        const auto part = static_cast<int16_t>((apart * share + one / 2) >> 15);
-        out[i] = static_cast<uint8_t>((part + other[i] * 128 + 64) >> 7);
+    int64_t i = 0;
+#if defined(__AVX2__)
+    const Lanes shares = Lanes::all(share * 0x10001), zero = Lanes::zero();
+    for (; i + Lanes::bytes <= count; i += Lanes::bytes) {
+        const Lanes a = Lanes::load(own + i), b = Lanes::load(other + i);
+        const Lanes low = blended(a.low_bytes(zero), b.low_bytes(zero), shares);
+        const Lanes high = blended(a.high_bytes(zero), b.high_bytes(zero), shares);
+        low.narrow(high).store(out + i);
     }
+#endif
+    for (; i < count; ++i) out[i] = blended(own[i], other[i], share);
 }
 
 // A mean lies between its parts, on whatever range they are.
@@ -91,7 +112,7 @@ template <class T> class MixedRows {
         const T* own = base < 0 ? nullptr : rows(stages - 1, base, top, bottom, room, spare);
         if (own && start == end) return own;
         if (!own) own = filled(mix, sample, values, room);
-        if (blended(mix, start, end) > 1)
+        if (blends(mix, start, end) > 1)
             return summed(stages, sample, top, bottom, own, room, spare);
         for (int64_t layer = start; layer < end; ++layer) {
             const Part<T> part = part_of(stages, sample, layer, top, bottom, spare, values);
@@ -110,7 +131,7 @@ template <class T> class MixedRows {
         return static_cast<int64_t>(mix.shapes[sample].width) * mix.shapes[sample].channels;
     }
 
-    static int blended(const MixStage& mix, int64_t start, int64_t end) {
+    static int blends(const MixStage& mix, int64_t start, int64_t end) {
         return static_cast<int>(
             std::count_if(mix.weight + start, mix.weight + end, [](double w) { return w < 1; }));
     }

@@ -103,10 +103,22 @@ struct Lanes {
     Lanes less_bytes(Lanes other) const {
         return {VARIEGATE_LANE_OPERATION(sub_epi8)(bits, other.bits)};
     }
-    // Words: sums, and the lower and the upper half of products.
+    // Words: sums, differences, and the lower and the upper half of products.
     Lanes plus_words(Lanes other) const {
         return {VARIEGATE_LANE_OPERATION(add_epi16)(bits, other.bits)};
     }
+    Lanes minus_words(Lanes other) const {
+        return {VARIEGATE_LANE_OPERATION(sub_epi16)(bits, other.bits)};
+    }
+    template <int Count> Lanes left_words() const {
+        return {VARIEGATE_LANE_OPERATION(slli_epi16)(bits, Count)};
+    }
+#if defined(__AVX2__)
+    // Products of words with a sign, in units of 2^-15, rounded.
+    Lanes share_of_words(Lanes other) const {
+        return {VARIEGATE_LANE_OPERATION(mulhrs_epi16)(bits, other.bits)};
+    }
+#endif
     Lanes times_words(Lanes other) const {
         return {VARIEGATE_LANE_OPERATION(mullo_epi16)(bits, other.bits)};
     }
