@@ -7,13 +7,23 @@
 #include <cstring>
 
 #include "variegate/lanes.hpp"
+#include "variegate/rounding.hpp"
 #include "variegate/tables.hpp"
+#include "variegate/vectors.hpp"
+#include "variegate/verbs.hpp"
 
 namespace variegate::inline VARIEGATE_TARGET {
 
 #if !defined(VARIEGATE_LANES) || defined(__AVX512VBMI__)
 
 int64_t computed_lookup(const uint8_t*, int64_t, const uint8_t*, uint8_t*) { return 0; }
+
+void blend_from(float start, float factor, const uint8_t* in, int64_t count, uint8_t* out) {
+    uint8_t table[levels];
+    for (int v = 0; v < levels; ++v)
+        table[v] = blended(start, static_cast<uint8_t>(v), factor);
+    lookup(in, count, table, out);
+}
 
 #else
 
@@ -93,17 +103,22 @@ struct TwoShifts {
     }
 };
 
+// The least factor that would give the next level somewhere: that of a table that scales levels,
+// without their fraction, lies just below it.
+float bound_of(const uint8_t* table) {
+    float bound = 128.0f;
+    for (int v = 1; v < levels; ++v) {
+        const float next = static_cast<float>(table[v] + 1) / static_cast<float>(v);
+        bound = table[v] < 255 && next < bound ? next : bound;
+    }
+    return bound;
+}
+
 // A number of times the level, without the fraction, as Brightness.
 struct Scaled {
     Lanes whole, fraction;
 
-    explicit Scaled(const uint8_t* table) {
-        // The least factor that would give the next level somewhere; the factor is just below it.
-        float bound = 128.0f;
-        for (int v = 1; v < levels; ++v) {
-            const float next = static_cast<float>(table[v] + 1) / static_cast<float>(v);
-            bound = table[v] < 255 && next < bound ? next : bound;
-        }
+    explicit Scaled(float bound) {
         const auto factor = static_cast<int32_t>(std::ceil(bound * 65536.0f)) - 1;
         whole = Lanes::all((factor >> 16) * 0x10001);
         fraction = Lanes::all(static_cast<int32_t>((factor & 0xffff) * uint32_t{0x10001}));
@@ -117,14 +132,34 @@ struct Scaled {
     }
 };
 
+// The same in single precision: with 1.3, 90 becomes 116, but 10 becomes 13.
+struct Blended {
+    Floats start, factor;
+
+    Lanes operator()(Lanes value) const {
+        Floats four[4];
+        Bytes{value.bits}.floats(four);
+        for (Floats& own : four) own = start + factor * (own - start);
+        return {Bytes::truncated(four).lanes};
+    }
+};
+
 } // namespace
+
+void blend_from(float start, float factor, const uint8_t* in, int64_t count, uint8_t* out) {
+    const Blended form{Floats::all(start), Floats::all(factor)};
+    for (int64_t i = run(form, in, count, out); i < count; ++i)
+        out[i] = blended(start, in[i], factor);
+}
 
 int64_t computed_lookup(const uint8_t* in, int64_t count, const uint8_t* table, uint8_t* out) {
     if (count < worth_a_guess) return 0;
     if (const Masked form(table); gives(form, table)) return run(form, in, count, out);
     if (const TwoShifts form(table); gives(form, table)) return run(form, in, count, out);
-    if (const Scaled form(table); gives(form, table)) return run(form, in, count, out);
-    return 0;
+    const float bound = bound_of(table);
+    if (const Scaled form(bound); gives(form, table)) return run(form, in, count, out);
+    const Blended form{Floats::all(0), Floats::all(bound)};
+    return gives(form, table) ? run(form, in, count, out) : 0;
 }
 
 #endif

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "variegate/computed_lookup.hpp"
 #include "variegate/gray.hpp"
 #include "variegate/planes.hpp"
 #include "variegate/rounding.hpp"
@@ -173,15 +174,10 @@ template <class T> void about_mean(const T* in, Shape shape, float factor, T* ou
         return;
     }
     const auto start = static_cast<float>(mean_of_gray(in, shape));
-    if constexpr (sizeof(T) == 1) {
-        if (shape.values() > levels) {
-            uint8_t table[levels];
-            for (int v = 0; v < levels; ++v)
-                table[v] = blended(start, static_cast<uint8_t>(v), factor);
-            return lookup(in, shape.values(), table, out);
-        }
-    }
-    for (int64_t i = 0; i < shape.values(); ++i) out[i] = blended(start, in[i], factor);
+    if constexpr (sizeof(T) == 1)
+        return blend_from(start, factor, in, shape.values(), out);
+    else
+        for (int64_t i = 0; i < shape.values(); ++i) out[i] = blended(start, in[i], factor);
 }
 
 } // namespace
