@@ -199,16 +199,23 @@ template <int Depth> inline void store_pixels(__m256i pixels, int left, uint8_t*
     if (to == room) std::memcpy(out, room, static_cast<size_t>(std::min(8, left) * Depth));
 }
 
-// next(j, x, y) gives the places of the eight pixels from j on.
+// next(j, x, y) gives the places of the eight pixels from j on. Weights and offsets of many blocks
+// come first: one after the other, a block's two parts are a chain too long for the processor to
+// look beyond.
 template <int Depth, class Next>
 inline void sample_each(const FixedRow& image, int count, uint8_t* out, Next next) {
+    constexpr int most = 32;
     const Bounds bounds = bounds_of(image);
-    Block block;
-    for (int j = 0; j < count; j += 8, out += 8 * Depth) {
-        __m256i x, y;
-        next(j, x, y);
-        find_block(image, bounds, x, y, block);
-        store_pixels<Depth>(eight_pixels<Depth>(image, block), count - j, out);
+    Block blocks[most];
+    for (int from = 0; from < count; from += 8 * most) {
+        const int some = std::min(most, (count - from + 7) / 8);
+        for (int n = 0; n < some; ++n) {
+            __m256i x, y;
+            next(from + 8 * n, x, y);
+            find_block(image, bounds, x, y, blocks[n]);
+        }
+        for (int n = 0; n < some; ++n, out += 8 * Depth)
+            store_pixels<Depth>(eight_pixels<Depth>(image, blocks[n]), count - from - 8 * n, out);
     }
 }
 
