@@ -1,6 +1,7 @@
 // Warps of bytes: the source gets a margin that continues it by
 // the border's rule, so that no tap needs a test; coordinates are whole numbers of 1/65536 pixel.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "variegate/warp_fixed.hpp"
@@ -14,38 +15,88 @@ constexpr int longest = 32000; // sides whose coordinates fit 15 bits and a frac
 struct Line {
     double slope;
     double start;
-    double turn; // 1 / slope, for guesses
 
     double at(int j) const { return slope * (j + 0.5) + start; }
-    // Narrows a span to the columns with 0 <= coordinate < high.
-    Span within(Span span, double high) const;
-
-  private:
-    // The first column from which on the coordinate has passed a bound.
-    int passing(Span span, double bound) const;
 };
 
-// Guessed, then set right on the coordinates themselves.
-int Line::passing(Span span, double bound) const {
-    const bool rising = slope > 0;
-    const double guess = span.from + std::ceil((bound - at(span.from)) * turn);
-    int j = static_cast<int>(clip(guess, double(span.from), double(span.to)));
-    while (j > span.from && (at(j - 1) >= bound) == rising) --j;
-    while (j < span.to && (at(j) >= bound) != rising) ++j;
-    return j;
+// Along one axis: the coordinate in row i and column j is slope * (j + 1/2) + (down * (i + 1/2) +
+// offset).
+struct Rise {
+    double slope;
+    double down;
+    double offset;
+
+    Line line(int row) const { return {slope, down * (row + 0.5) + offset}; }
+};
+
+// By how many columns a guess of the first one beyond a bound must move: at most one, which may not
+// be enough. Without branches, so that rows go side by side.
+template <bool Rising>
+double off_by(double guess, double most, double slope, double start, double bound) {
+    const auto beyond = [bound](double value) {
+        return (Rising ? value >= bound : value < bound) ? 1.0 : 0.0;
+    };
+    const double before = beyond(slope * (guess - 0.5) + start);
+    const double here = beyond(slope * (guess + 0.5) + start);
+    return (guess < most ? 1 - here : 0.0) - (guess > 0 ? before : 0.0);
 }
 
-Span Line::within(Span span, double high) const {
-    if (span.from >= span.to) return span;
-    if (slope == 0) {
-        const double value = at(span.from);
-        return value >= 0 && value < high ? span : Span{span.from, span.from};
+// The first column of each row from which on its coordinate has passed a bound: guessed, then set
+// right on the coordinates themselves. False where a guess is off by more than one column.
+template <bool Rising>
+bool first_beyond(const Rise& rise, double bound, int rows, int columns, int32_t* found) {
+    const double slope = rise.slope, down = rise.down, offset = rise.offset;
+    const double turn = 1 / slope, most = columns;
+#pragma omp simd
+    for (int i = 0; i < rows; ++i) {
+        const double start = down * (i + 0.5) + offset;
+        const double guess = clip((bound - (slope * 0.5 + start)) * turn, 0.0, most);
+        const auto whole = static_cast<int32_t>(guess);
+        found[i] = whole + (whole < guess ? 1 : 0);
     }
-    const double first = at(span.from), last = at(span.to - 1);
-    if (first >= 0 && first < high && last >= 0 && last < high) return span; // as most rows are
-    const int enter = passing(span, slope > 0 ? 0 : high);
-    const int leave = passing(span, slope > 0 ? high : 0);
-    return {enter, std::max(enter, leave)};
+    double wrong = 0;
+#pragma omp simd reduction(+ : wrong)
+    for (int i = 0; i < rows; ++i) {
+        const double start = down * (i + 0.5) + offset, guess = found[i];
+        const double j = guess + off_by<Rising>(guess, most, slope, start, bound);
+        wrong += std::fabs(off_by<Rising>(j, most, slope, start, bound));
+        found[i] = static_cast<int32_t>(j);
+    }
+    return wrong == 0;
+}
+
+// The same column by column.
+void search_beyond(const Rise& rise, double bound, int rows, int columns, int32_t* found) {
+    const bool rising = rise.slope > 0;
+    for (int i = 0; i < rows; ++i) {
+        const Line line = rise.line(i);
+        int j = 0;
+        while (j < columns && (line.at(j) >= bound) != rising) ++j;
+        found[i] = j;
+    }
+}
+
+// Narrows each row's columns [from, to) to those with 0 <= coordinate < high. room: for as many
+// columns.
+void narrow(const Rise& rise, double high, int rows, int columns, int32_t* from, int32_t* to,
+            int32_t* room) {
+    if (rise.slope == 0) {
+        for (int i = 0; i < rows; ++i) {
+            const double value = rise.line(i).at(0);
+            if (!(value >= 0 && value < high)) to[i] = from[i];
+        }
+        return;
+    }
+    const bool rising = rise.slope > 0;
+    const auto find = [&](double bound) {
+        const auto quick = rising ? first_beyond<true> : first_beyond<false>;
+        if (!quick(rise, bound, rows, columns, room))
+            search_beyond(rise, bound, rows, columns, room);
+    };
+    find(rising ? 0 : high);
+    for (int i = 0; i < rows; ++i) from[i] = std::max(from[i], room[i]);
+    find(rising ? high : 0);
+    for (int i = 0; i < rows; ++i) to[i] = std::max(from[i], std::min(to[i], room[i]));
 }
 
 // A coordinate inside the frame as a place in the image with its margin of one pixel.
@@ -96,7 +147,7 @@ class FixedWarp {
   public:
     FixedWarp(const uint8_t* in, Shape shape, const Warp& warp, Scratch& scratch)
         : warp_(warp), frame_(shape), cubic_(warp.resample == Resample::Bicubic),
-          turn_x_(1 / warp.matrix[0]), turn_y_(1 / warp.matrix[3]), points_(warp, scratch.points) {
+          points_(warp, scratch.points) {
         if (warp.antialias) factors_ = reduction(warp);
         if (factors_.down != 1 || factors_.across != 1) {
             shape.height = (shape.height + factors_.down - 1) / factors_.down;
@@ -107,8 +158,11 @@ class FixedWarp {
         }
         height_ = shape.height, width_ = shape.width;
         image_ = with_margin(in, shape, warp.border, cubic_ ? 2 : 1, scratch.margin);
-        xs_ = scratch.fixed.get<int32_t>(2 * (int64_t{warp.width} + FixedRow::block));
-        ys_ = xs_ + warp.width + FixedRow::block;
+        const int64_t places = int64_t{warp.width} + FixedRow::block;
+        xs_ = scratch.fixed.get<int32_t>(2 * places + 3 * int64_t{warp.height});
+        ys_ = xs_ + places;
+        from_ = ys_ + places;
+        to_ = from_ + warp.height;
         find_steps(warp.matrix[0] / factors_.across, step_x_);
         find_steps(warp.matrix[3] / factors_.down, step_y_);
         for (int k = 0; k < shape.channels; ++k) fill_[k] = Rounding<uint8_t>::fill(warp.fill[k]);
@@ -116,6 +170,7 @@ class FixedWarp {
 
     void run(uint8_t* out) {
         const int64_t stride = static_cast<int64_t>(warp_.width) * image_.depth;
+        if (points_.straight) find_spans();
         for (int i = 0; i < warp_.height; ++i, out += stride) {
             if (points_.straight)
                 straight_row(i, out);
@@ -125,11 +180,22 @@ class FixedWarp {
     }
 
   private:
+    Rise along_x() const { return {warp_.matrix[0], warp_.matrix[1], warp_.matrix[2]}; }
+    Rise along_y() const { return {warp_.matrix[3], warp_.matrix[4], warp_.matrix[5]}; }
+
+    // The columns of each row whose points lie inside the frame.
+    void find_spans() {
+        const int rows = warp_.height, columns = warp_.width;
+        std::fill_n(from_, rows, 0);
+        std::fill_n(to_, rows, columns);
+        int32_t* room = to_ + rows;
+        narrow(along_x(), frame_.width, rows, columns, from_, to_, room);
+        narrow(along_y(), frame_.height, rows, columns, from_, to_, room);
+    }
+
     void straight_row(int i, uint8_t* row) {
-        const double* m = warp_.matrix;
-        const double middle = i + 0.5;
-        const Line x{m[0], m[1] * middle + m[2], turn_x_}, y{m[3], m[4] * middle + m[5], turn_y_};
-        const Span inside = y.within(x.within({0, warp_.width}, frame_.width), frame_.height);
+        const Line x = along_x().line(i), y = along_y().line(i);
+        const Span inside{from_[i], to_[i]};
         beyond(x, y, {0, inside.from}, row);
         if (inside.from < inside.to) between(x, y, inside, row);
         beyond(x, y, {inside.to, warp_.width}, row);
@@ -205,8 +271,6 @@ class FixedWarp {
     const Warp& warp_;
     const Shape frame_;
     const bool cubic_;
-    const double turn_x_;
-    const double turn_y_;
     Points points_;
     Factors factors_;
     int height_; // of the image after its reduction
@@ -214,6 +278,8 @@ class FixedWarp {
     FixedRow image_;
     int32_t* xs_;
     int32_t* ys_;
+    int32_t* from_; // columns inside the frame, of each row of a straight map
+    int32_t* to_;
     uint8_t fill_[max_channels];
     uint32_t step_x_[FixedRow::block]; // from the first pixel of a block to each
     uint32_t step_y_[FixedRow::block];

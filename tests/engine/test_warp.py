@@ -112,6 +112,20 @@ def test_extreme_scales_are_the_reference_s(border: int, scale: float) -> None:
             check_single_entries(make_stage([[(Verb.WARP, 0)]], tables, [image]), [image])
 
 
+@pytest.mark.parametrize("slope", [3e-17, 4e-16, 1e-15, 5e-15, 3e-12])
+@pytest.mark.parametrize("bound", [0, 24])
+def test_rows_that_cross_the_frame_s_edge_by_rounding_alone(bound: int, slope: float) -> None:
+    """Where a row's coordinate grows by less than its last bit, no guess says where it crosses."""
+    seed = np.random.default_rng(0)
+    image = make_image(seed, (24, 40), 3, np.uint8)
+    for rise in (slope, -slope):
+        for column in (0, 3, 17, 39):
+            matrix = np.eye(3)
+            matrix[1] = rise, 0.93, bound - 0.93 * 12.5 - rise * column
+            tables = warp_tables(matrix, (24, 40))
+            check_single_entries(make_stage([[(Verb.WARP, 0)]], tables, [image]), [image])
+
+
 def test_points_behind_the_eye_are_far_outside() -> None:
     image = make_image(np.random.default_rng(6), (20, 20), 3, np.float32)
     matrix = np.array([[1, 0, 0], [0, 1, 0], [-0.2, 0.01, 1.5]])
