@@ -27,11 +27,11 @@ def clipped(values: npt.NDArray[np.generic]) -> Table:
 
 
 def solarized(threshold: int) -> Table:
-    return clipped(np.where(LEVELS < threshold, LEVELS, 255 - LEVELS))
+    return clipped(np.where(threshold > LEVELS, LEVELS, 255 - LEVELS))
 
 
 def solarized_more(threshold: int, more: int) -> Table:
-    return clipped(np.where(LEVELS < threshold, LEVELS + more, LEVELS))
+    return clipped(np.where(threshold > LEVELS, LEVELS + more, LEVELS))
 
 
 TABLES = {
@@ -86,5 +86,5 @@ def test_one_level_that_differs_is_seen(name: str) -> None:
 def test_drawn_scales_and_shifts(factor: float, threshold: int, shift: int) -> None:
     scaled = clipped(np.floor(LEVELS * factor))
     np.testing.assert_array_equal(looked_up(scaled), scaled[IMAGE])
-    stepped = clipped(np.where(LEVELS < threshold, LEVELS + shift, 255 - LEVELS - shift))
+    stepped = clipped(np.where(threshold > LEVELS, LEVELS + shift, 255 - LEVELS - shift))
     np.testing.assert_array_equal(looked_up(stepped), stepped[IMAGE])

@@ -181,7 +181,7 @@ def test_a_later_sample_s_error_waits_for_its_turn() -> None:
 
 
 def test_policies_with_classes_or_mixes_are_not_drawn_ahead() -> None:
-    for steps in ([vg.PerClass({1: [vg.Invert()]})], [vg.CutMix()]):
+    for steps in ([vg.PerClass({1: [vg.Invert()]})], [vg.CutMix(), vg.Rotate()]):
         assert vg.Pipeline(steps, seed=1)._ahead is None
     aug = vg.Pipeline([vg.PerClass({1: [vg.Invert()]})], seed=1)
     for label in (0, 1, 1, 0, 1):

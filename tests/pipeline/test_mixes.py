@@ -26,7 +26,7 @@ LABELS = np.arange(48) % 5
 @pytest.mark.parametrize("name", ENDS)
 def test_a_call_gives_what_the_whole_plan_gives(engine: str, name: str) -> None:
     aug = vg.Pipeline([*policy(), *ENDS[name]], seed=3, engine=engine, classes=5, threads=1)
-    assert aug._tail is not None
+    assert aug._tails is not None
     for first, last in ((0, 7), (7, 14), (14, 16), (16, 40), (3, 10)):
         batch: dict[str, Any] = {"images": IMAGES[first:last], "labels": LABELS[first:last]}
         index = np.arange(first, last)
@@ -36,10 +36,55 @@ def test_a_call_gives_what_the_whole_plan_gives(engine: str, name: str) -> None:
             assert digest(value) == digest(called[key])
 
 
+TAILS: dict[str, tuple[list[Any], bool]] = {
+    "nothing before": ([vg.CutMix(), vg.MixUp()], True),
+    "with an output": ([vg.Rotate(), vg.MixUp(p=0.5), vg.CutMix(), OUTPUT], True),
+    "three pictures": ([vg.Rotate(), vg.OneOf([vg.ResizeMix(), vg.GridMix(), vg.MixUp()])], False),
+    "masks": ([vg.HorizontalFlip(), vg.FMix()], False),
+    "tiles": ([vg.Mosaic()], False),
+    "pixels decide": ([vg.HorizontalFlip(), vg.SaliencyMix()], False),
+}
+
+
+@ENGINES
+@pytest.mark.parametrize("name", TAILS)
+def test_batches_in_order_give_what_each_gives_alone(engine: str, name: str) -> None:
+    """Drawn together or not: the same seed, ids and batches."""
+    steps, together = TAILS[name]
+    aug = vg.Pipeline(steps, seed=9, engine=engine, classes=5, threads=1)
+    batches = [(4 * n, 4 * n + 4) for n in range(9)] + [(36, 42), (42, 48), (0, 4)]
+    seen = 0
+    for first, last in batches:
+        batch: dict[str, Any] = {"images": IMAGES[first:last], "labels": LABELS[first:last]}
+        called = aug(index=np.arange(first, last), epoch=2, **batch)
+        alone = vg.Pipeline(steps, seed=9, engine=engine, classes=5, threads=1)
+        plan = alone.draw(images=batch["images"], index=np.arange(first, last), epoch=2)
+        for key, value in alone.apply(plan, **batch).items():
+            assert digest(value) == digest(called[key])
+        run = aug._tails._run if aug._tails else None
+        assert run is not None
+        seen = max(seen, (run.stop - run.start) // run.count)
+    assert (seen > 1) == together
+
+
+@ENGINES
+def test_sizes_that_change_from_batch_to_batch(engine: str) -> None:
+    sides = [vg.Resize(size=(20, 20)), vg.Resize(size=(24, 24))]
+    steps = [vg.OneOf(sides), vg.CutMix(), vg.MixUp()]
+    aug = vg.Pipeline(steps, seed=9, engine=engine, classes=5, threads=1)
+    found = set()
+    for index in range(40):
+        batch: dict[str, Any] = {"images": IMAGES[:1], "labels": LABELS[:1]}
+        called = aug(index=[index], **batch)["images"]
+        plan = aug.draw(images=batch["images"], index=[index])
+        assert np.array_equal(called, aug.apply(plan, **batch)["images"])
+        found.add(called.shape[1])
+    assert found == {20, 24}
+
+
 @pytest.mark.parametrize(
     "steps",
     [
-        [vg.CutMix()],
         [vg.Rotate(), vg.MixUp(), vg.Rotate()],
         [vg.PerClass({1: [vg.Invert()]}), vg.MixUp()],
         [vg.Rotate(), vg.Sequence([vg.Invert(), vg.MixUp()])],
@@ -47,7 +92,7 @@ def test_a_call_gives_what_the_whole_plan_gives(engine: str, name: str) -> None:
 )
 def test_other_policies_are_drawn_as_a_whole(steps: list[Any]) -> None:
     aug = vg.Pipeline(steps, seed=3, classes=5)
-    assert aug._tail is None
+    assert aug._tails is None
     assert aug._ahead is None
 
 

@@ -15,6 +15,7 @@ from variegate.errors import EngineError, PolicyError
 from variegate.pipeline.shelves import Block, Form, Shelves
 from variegate.pipeline.stream import ids_from
 from variegate.plan.counter import Keys
+from variegate.plan.parts import stage_part
 from variegate.plan.program import Program, Stage
 
 MOST = 4096
@@ -96,15 +97,5 @@ def _part(block: Block, first: int, count: int) -> Program:
     stage = block.stage
     if count == block.stop - block.start:
         return block.program
-    last = first + count
-    part = Stage(
-        stage.start[first : last + 1],
-        stage.verb,
-        stage.row,
-        stage.tables,
-        stage.sizes_in[first:last],
-        stage.sizes_out[first:last],
-        stage.channels_in,
-        stage.channels_out,
-    )
+    part = stage_part(stage, first, count)
     return Program(block.program.dtype, [part], block.program.output)

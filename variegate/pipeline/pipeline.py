@@ -26,6 +26,7 @@ from variegate.pipeline.looking import check_looks, regions_of
 from variegate.pipeline.marks import MARKS, as_batch_of_one
 from variegate.pipeline.mixers import Mixers, Saliency
 from variegate.pipeline.stream import Stream, default_threads, fresh_seed, ids_from, read_ids
+from variegate.pipeline.tails import Tails
 from variegate.plan.counter import Keys
 from variegate.plan.draw import draw
 from variegate.plan.layout import Layout, lay_out, lay_out_parts
@@ -121,10 +122,11 @@ class Pipeline:
         """
         mixes = bool(self._mixers.steps)
         parts = lay_out_parts(self.policy) if mixes and not self.reorder else None
-        self._tail: Layout | None = None
+        self._tails: Tails | None = None
         head = self._layout
         if parts is not None:
-            head, self._tail = parts
+            head, tail = parts
+            self._tails = Tails(partial(self._lowered, tail))
         self.kernels = None
         if self.engine != "reference" and compiled.available():
             self.kernels = compiled
@@ -287,26 +289,23 @@ class Pipeline:
         sizes: Any,
         classes: Any = None,
         regions: Regions | None = None,
+        batch: int | None = None,
     ) -> Plan:
-        plan = draw(layout, self.seed, epoch, ids, sizes, classes, regions)
+        plan = draw(layout, self.seed, epoch, ids, sizes, classes, regions, batch)
         return geometry_first(plan) if self.reorder else plan
 
     def _lowered(
-        self, layout: Layout, epoch: int, ids: Keys, sizes: Any, dtype: Any, channels: int
+        self,
+        layout: Layout,
+        epoch: int,
+        ids: Keys,
+        sizes: Any,
+        dtype: Any,
+        channels: int,
+        batch: int | None = None,
     ) -> Program:
-        plan = self._drawn_from(layout, epoch, ids, sizes)
+        plan = self._drawn_from(layout, epoch, ids, sizes, batch=batch)
         return lower(plan, dtype, channels, self.kernels)
-
-    def _with_mixes(self, program: Program, start: int, epoch: int) -> Program:
-        """What the mixes of the policy's end add to a program of one stage."""
-        stage = program.stages[0]
-        if self._tail is None or not isinstance(stage, Stage):
-            return program
-        ids = ids_from(start, len(stage.sizes_out))
-        rest = self._lowered(
-            self._tail, epoch, ids, stage.sizes_out, program.dtype, stage.channels_out
-        )
-        return Program(program.dtype, [stage, *rest.stages[1:]], rest.output)
 
     def _program(self, given: Given, start: int | None, ids: Keys | None, epoch: int) -> Program:
         """What the samples go through. start: the first id where they follow each other, else ids
@@ -314,8 +313,13 @@ class Pipeline:
         """
         count, form = len(given), given.form
         if start is not None and form is not None and self._ahead is not None:
-            program = self._ahead.program(start, count, (epoch, *form))
-            return program if self._tail is None else self._with_mixes(program, start, epoch)
+            whole_form = (epoch, *form)
+            program = self._ahead.program(start, count, whole_form)
+            head = program.stages[0]
+            if self._tails is None or not isinstance(head, Stage):
+                return program
+            rest = self._tails.program(start, whole_form, head)
+            return Program(program.dtype, [head, *rest.stages], rest.output)
         if ids is None:
             ids = ids_from(start or 0, count)
         classes = None

@@ -52,23 +52,25 @@ def draw(
     sizes: npt.NDArray[np.int64],
     labels: npt.NDArray[np.int64] | None = None,
     regions: Regions | None = None,
+    batch: int | None = None,
 ) -> Plan:
     """Draws a plan for samples `index` (n,) with input sizes (n, 2).
 
     labels (n,) class indices: needed where the policy has a PerClass. Raises InputError without
-    them. regions: what steps that look at boxes or masks see; without it they see none.
+    them. regions: what steps that look at boxes or masks see; without it they see none. batch: how
+    many of the samples share a batch, of which there are whole ones; by default all do.
     """
     layout = policy if isinstance(policy, Layout) else lay_out(policy)
     if layout.needs_labels and labels is None:
         raise InputError("the policy has a PerClass step: pass labels (class indices)")
     numbers = layout.uniforms(layout.keys(seed, epoch), index)
     start = Plan(seed, epoch, index, sizes, ())
-    batch = _Batch(layout, start, numbers, labels, regions or Regions())
-    batch.visit(layout.root, np.arange(len(index)))
-    return Plan(seed, epoch, index, sizes, batch.drawn())
+    work = _Drawing(layout, start, numbers, labels, regions or Regions(), batch or len(index))
+    work.visit(layout.root, np.arange(len(index)))
+    return Plan(seed, epoch, index, sizes, work.drawn())
 
 
-class _Batch:
+class _Drawing:
     """One pass over the policy: which leaves each sample comes to, then what is drawn there."""
 
     def __init__(
@@ -78,7 +80,9 @@ class _Batch:
         numbers: Floats,
         labels: Rows | None,
         regions: Regions,
+        batch: int,
     ) -> None:
+        self.batch = batch
         self.layout = layout
         self.start = start
         self.seed = start.seed
@@ -178,7 +182,7 @@ class _Batch:
         if family.op.kind is Kind.MIX:
             count = 1 if family.op.mixing is None else family.op.mixing.partners
             keys = self.keys(int(family.position[0]))
-            group.values["partner"] = _partners(keys, self.index, rows, count)
+            group.values["partner"] = _partners(keys, self.index, rows, count, self.batch)
         return group
 
     def look(self, group: Group, before: list[Span]) -> None:
@@ -233,15 +237,21 @@ def _records(layout: Layout, tags: list[tuple[Group, Rows, Rows]]) -> tuple[Reco
     return tuple(record for _, record in found)
 
 
-def _partners(keys: Keys, index: Keys, rows: Rows, count: int) -> npt.NDArray[np.int64]:
-    """The next `count` of each of these rows (k, count) in one random circle through the batch,
-    whatever its order.
+def _partners(keys: Keys, index: Keys, rows: Rows, count: int, batch: int) -> npt.NDArray[np.int64]:
+    """The next `count` of each of these rows (k, count) in one random circle through its batch,
+    whatever the batch's order.
     """
-    order = keys.argsort()
-    rising = keys[order]
-    if (rising[1:] == rising[:-1]).any():
-        order = np.lexsort((index, keys))
-    place = np.empty(len(order), dtype=np.int64)
-    place[order] = np.arange(len(order))
-    after = place[rows, None] + np.arange(1, count + 1)
-    return order.take(after, mode="wrap")
+    if len(keys) == 0:
+        return np.zeros((0, count), dtype=np.int64)
+    circles = keys.reshape(-1, batch)
+    order = circles.argsort(axis=1)
+    rising = np.take_along_axis(circles, order, axis=1)
+    if (rising[:, 1:] == rising[:, :-1]).any():
+        order = np.lexsort((index.reshape(-1, batch), circles), axis=1)
+    first = np.arange(0, len(keys), batch)[:, None]
+    order += first
+    place = np.empty(len(keys), dtype=np.int64)
+    place[order] = np.arange(batch)  # within the circle
+    after = (place[rows, None] + np.arange(1, count + 1)) % batch
+    partners: npt.NDArray[np.int64] = order.reshape(-1)[after + (rows // batch * batch)[:, None]]
+    return partners
