@@ -276,12 +276,24 @@ uint64_t gray_sum(const uint8_t* in, int64_t count) {
 #endif
 
 void lookup_planes(const uint8_t* in, int64_t count, const uint8_t* tables, uint8_t* out) {
+    bool changes[3], any = false;
+    for (int k = 0; k < 3; ++k) {
+        const uint8_t* table = tables + levels * k;
+        changes[k] = false;
+        for (int v = 0; v < levels; ++v) changes[k] |= table[v] != v;
+        any = any || changes[k];
+    }
+    if (!any) { // as where a channel that is to be stretched has all levels
+        if (in != out) std::copy_n(in, 3 * count, out);
+        return;
+    }
     Planes planes;
     for (int64_t place = 0; place < count; place += tile_pixels) {
         const int64_t pixels = std::min<int64_t>(tile_pixels, count - place);
         split(in + 3 * place, pixels, planes);
         for (int k = 0; k < 3; ++k)
-            lookup(planes.channel[k], pixels, tables + levels * k, planes.channel[k]);
+            if (changes[k])
+                lookup(planes.channel[k], pixels, tables + levels * k, planes.channel[k]);
         join(planes, pixels, out + 3 * place);
     }
 }
