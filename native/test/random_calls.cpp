@@ -51,6 +51,19 @@ template <class T> struct RandomStage {
         mode.insert(mode.end(), {dice.whole(0, 2), dice.whole(0, 3), dice.whole(0, 1), bent});
     }
 
+    // Of bytes often one that simple ops make, which need no table.
+    void add_table(Dice& dice) {
+        const int kind = sizeof(T) == 1 ? dice.whole(0, 3) : 0;
+        const int number = dice.whole(0, 255);
+        const double factor = dice.real(0, 3);
+        for (int v = 0; v < (sizeof(T) == 1 ? levels : knots); ++v) {
+            const double drawn = sizeof(T) == 1 ? dice.whole(0, 255) : dice.real(0, 1);
+            const double made[] = {drawn, double(v & number), double(v < number ? v : 255 - v),
+                                   std::min(255.0, std::floor(v * factor))};
+            lookup.push_back(static_cast<T>(made[kind]));
+        }
+    }
+
     void filter_row(Dice& dice) {
         for (const double v : {double(dice.whole(0, 1)), dice.real(0, 4),
                                dice.coin() ? -1.0 : dice.real(-2, 2), dice.real(0, 9)})
@@ -106,9 +119,7 @@ template <class T> struct RandomStage {
         for (int i = 0; i < 2 * nodes * nodes * 2; ++i) field.push_back(dice.real(-9, 9));
         for (int i = 0; i < normal_entries; ++i)
             normal.push_back(static_cast<float>(dice.real(-3, 3)));
-        const int length = sizeof(T) == 1 ? levels : knots;
-        for (int i = 0; i < rows * length; ++i)
-            lookup.push_back(static_cast<T>(sizeof(T) == 1 ? dice.whole(0, 255) : dice.real(0, 1)));
+        for (int row = 0; row < rows; ++row) add_table(dice);
         add_entries(dice, images);
         point();
     }
