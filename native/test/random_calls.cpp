@@ -1,6 +1,7 @@
 // Random stages on random images, for the sanitizers: every verb, dtype and shape, strides of both
 // signs, one thread and more. Fails where threads change a byte, an input changes, or memory beside
 // a result is written. Arguments: calls, seed.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>

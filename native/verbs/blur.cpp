@@ -287,6 +287,8 @@ void blur(const T* in, Shape shape, const double* numbers, T* out, Scratch& scra
         const bool box = look.window == Window::Box && look.amount == -1;
         if (box && look.radius >= least_wide && look.radius <= most_wide)
             return blur_wide_box(in, shape, look, out, scratch);
+        if (box && look.radius < least_wide && look.width == look.radius)
+            return mean_of_squares(in, shape, look.radius, out, scratch);
         // What is added to a pixel keeps the halves of 16 bits, which then fall to one side.
         if (look.amount == -1 && look.radius <= most_short && shape.values() >= least_short)
             return blur_by<Shorts>(in, shape, look, out, scratch);

@@ -20,8 +20,7 @@ int64_t computed_lookup(const uint8_t*, int64_t, const uint8_t*, uint8_t*) { ret
 
 void blend_from(float start, float factor, const uint8_t* in, int64_t count, uint8_t* out) {
     uint8_t table[levels];
-    for (int v = 0; v < levels; ++v)
-        table[v] = blended(start, static_cast<uint8_t>(v), factor);
+    for (int v = 0; v < levels; ++v) table[v] = blended(start, static_cast<uint8_t>(v), factor);
     lookup(in, count, table, out);
 }
 
@@ -42,8 +41,7 @@ constexpr Identity identity = [] {
 }();
 
 // By value: what is written could else change the form, as far as the compiler knows.
-template <class Form>
-int64_t run(Form form, const uint8_t* in, int64_t count, uint8_t* out) {
+template <class Form> int64_t run(Form form, const uint8_t* in, int64_t count, uint8_t* out) {
     int64_t i = 0;
     for (; i + Lanes::bytes <= count; i += Lanes::bytes) form(Lanes::load(in + i)).store(out + i);
     return i;

@@ -231,9 +231,9 @@ int64_t gray_sum_of_eights(const uint8_t* in, int64_t count, uint64_t& sum) {
     for (; i + 10 <= count; i += 8, in += 24) {
         const __m256i bytes = _mm256_loadu2_m128i(reinterpret_cast<const __m128i*>(in + 12),
                                                   reinterpret_cast<const __m128i*>(in));
-        const __m256i gray = _mm256_add_epi32(
-            _mm256_madd_epi16(_mm256_shuffle_epi8(bytes, red_green), first),
-            _mm256_madd_epi16(_mm256_shuffle_epi8(bytes, green_blue), second));
+        const __m256i gray =
+            _mm256_add_epi32(_mm256_madd_epi16(_mm256_shuffle_epi8(bytes, red_green), first),
+                             _mm256_madd_epi16(_mm256_shuffle_epi8(bytes, green_blue), second));
         const __m256i rounded = _mm256_add_epi32(gray, _mm256_set1_epi32(32768));
         sums = _mm256_add_epi32(sums, _mm256_srli_epi32(rounded, 16));
     }

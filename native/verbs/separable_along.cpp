@@ -149,9 +149,9 @@ bool pass_along_rows(const uint8_t* in, int width, int rows, int depth, const Ax
 
 namespace {
 
-constexpr int block = 32;   // values of an output row that are stored at once
-constexpr int group = 8;    // of them are worked out together, four in each half of a register
-constexpr int window = 16;  // source bytes that the four may come from
+constexpr int block = 32;  // values of an output row that are stored at once
+constexpr int group = 8;   // of them are worked out together, four in each half of a register
+constexpr int window = 16; // source bytes that the four may come from
 
 // Two taps of each value of a group.
 struct Pair {
@@ -260,8 +260,7 @@ template <int half> void store_values(__m256i bytes, int64_t left, uint8_t* out)
     uint8_t* to = left >= half + 16 ? out : last;
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_castsi256_si128(bytes));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to + half), _mm256_extracti128_si256(bytes, 1));
-    if (to == last)
-        std::memcpy(out, last, static_cast<size_t>(std::min<int64_t>(left, 2 * half)));
+    if (to == last) std::memcpy(out, last, static_cast<size_t>(std::min<int64_t>(left, 2 * half)));
 }
 
 struct Rows {

@@ -226,7 +226,8 @@ void all_along(const T* in, Shape shape, const Axis<T>& columns, Span rows, Scra
         Buffer& room = scratch.lines;
         for (int r = rows.from; r < rows.to && (depth == 3 || depth == 4); ++r, out += count) {
             const T* from = in + r * stride;
-            if (r + rows_at_end(stride, 8) >= shape.height) { // nothing behind the image may be read
+            if (r + rows_at_end(stride, 8) >=
+                shape.height) { // nothing behind the image may be read
                 T* copy = room.get<T>(stride);
                 from = std::copy_n(from, stride, copy) - stride;
             }

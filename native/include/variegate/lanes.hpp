@@ -88,7 +88,7 @@ struct Lanes {
     Lanes upper(Lanes other) const {
         return {VARIEGATE_LANE_OPERATION(max_epu8)(bits, other.bits)};
     }
-    Lanes operator&(Lanes other) const { return {VARIEGATE_LANE_WHOLE(and)(bits, other.bits)}; }
+    Lanes operator&(Lanes other) const { return {VARIEGATE_LANE_WHOLE (and)(bits, other.bits)}; }
     Lanes operator^(Lanes other) const { return {VARIEGATE_LANE_WHOLE(xor)(bits, other.bits)}; }
     // Bytes where those of `where` are all ones, else the other's.
     Lanes chosen(Lanes where, Lanes other) const { return other ^ ((*this ^ other) & where); }

@@ -73,6 +73,8 @@ template <class T> void cells(const T* in, Shape shape, const Tables& tables, in
 // numbers: window, width, amount and threshold.
 template <class T>
 void blur(const T* in, Shape shape, const double* numbers, T* out, Scratch& scratch);
+// The mean of squares of 2 radius + 1 pixels a side, radius 1..7.
+void mean_of_squares(const uint8_t* in, Shape shape, int radius, uint8_t* out, Scratch& scratch);
 template <class T> void smooth(const T* in, Shape shape, float factor, T* out, Scratch& scratch);
 template <class T>
 void kernel(const T* in, Shape shape, const Tables& tables, int64_t row, T* out, Scratch& scratch);
