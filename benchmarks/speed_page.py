@@ -15,6 +15,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from speed_plot import picture
+from speed_stops import stops
 
 from variegate.bench.goals import goals
 from variegate.bench.peers.cases import SUITES
@@ -40,35 +41,11 @@ library does otherwise than asked is said under "What differs".
 `benchmarks/results`; `benchmarks/README.md` tells how to set up the libraries. `variegate bench`
 runs the same on your machine with the libraries that you have.
 """
-LIMITS = """## What holds the rest back
+STOPS = """## What stops the rest
 
-Instructions are those of the AVX2 loops, drawing included, as `python benchmarks/instructions.py`
-counts them with Valgrind; `python benchmarks/call_overhead.py` times the parts of a call.
-
-- Pipelines at 32x32: RandAugment3 is 48 instructions a pixel, Geometry 65 (`instructions.py
-  RandAugment3 Geometry`). A bilinear sample is 19 of them, a lookup 6.5; what belongs to an image
-  and not to its pixels (a margin around the source, which part of each row lies inside, tables and
-  resize weights) is a third. TurboLoader's RandAugment moves no pixels. Drawing and lowering is one
-  thread's work: 0.5 us an image for RandAugment, 1 us for Geometry, where each image has a matrix
-  and a table of 256 levels of its own.
-- Pipelines at 224x224: a bilinear rotation of three channels is 20 instructions a pixel with AVX2,
-  each lookup 6.5 more. Four neighbors of a turned pixel are two loads of their own, whatever the
-  vectors' width.
-- One pass over memory (flips, invert, posterize, crops) takes 1.1 to 1.5 times as long as NumPy's
-  copy of the same bytes on one thread, pads twice as long: no library can be much ahead. A lookup
-  of bytes is 16 shuffles and 30 other instructions for every 32 of them in AVX2, 4 for every 64 in
-  AVX-512: on the former an op on levels is bound by that.
-- JpegCompression goes through Pillow, an image at a time.
-- With 200 boxes, 20 keypoints and a mask the pixels of the image and of the mask are four fifths
-  of the time; reading and writing the rest are NumPy calls, on one thread.
-- Batches of 256 images of 2x2: about 0.5 us an image go to the engine, 0.2 to drawing and 0.8 to
-  lowering (blocks of 4,096 samples alone, the least of 6), which composes matrices in double
-  precision and makes a table of 256 levels for each image.
-- Cost a pixel: what images cost besides their pixels (a call for four of them, drawing, tables)
-  shows at 128x128; at 1024x1024 an image no longer fits a second cache of 2 MiB.
-- Drawing and lowering a batch out of order costs a fixed number of NumPy calls for every family of
-  ops. In order, 4,096 samples share it. Mixes are still drawn batch by batch, since partners depend
-  on the batch.
+Microseconds are those of this run. Instructions are those of the AVX2 loops, drawing included, as
+`python benchmarks/instructions.py` counts them with Valgrind; `python benchmarks/call_overhead.py`
+times the parts of a call.
 """
 TITLES = {
     "pipelines": ("Pipelines", "images/s; higher is better"),
@@ -148,6 +125,13 @@ def goal_section(results: Results) -> list[str]:
     return ["## The goals", "", f"{met} of {len(found)} are met.", "", *table(head, rows)]
 
 
+def stop_section(results: Results) -> list[str]:
+    """Why each goal that is not met is not."""
+    rows = stops(results)
+    lines = table(("what", "against", "what stops it"), rows) if rows else ["Nothing.", ""]
+    return [*STOPS.rstrip().split("\n"), "", *lines]
+
+
 def machine_section(results: Results) -> list[str]:
     """Machine, settings and versions."""
     if not results.documents:
@@ -218,7 +202,7 @@ def page(results: Results) -> str:
         head = ("rotation by 13 degrees", "mean error, levels", "greatest")
         lines += ["Against bilinear interpolation in float64, unrounded:", "", *table(head, rows)]
     lines += suite_section(results, "ops")
-    lines += [*LIMITS.rstrip().split("\n"), ""]
+    lines += stop_section(results)
     lines += loss_section(results) + failure_section(results) + difference_section(results)
     return "\n".join(lines).rstrip() + "\n"
 

@@ -79,6 +79,24 @@ def test_a_page_shows_rates_losses_failures_and_differences() -> None:
     assert "Machine: Abacus (VBMI), 2 cores, 4 GiB, Linux x86_64." in lines
 
 
+def test_every_goal_that_is_not_met_says_what_stops_it() -> None:
+    rows = speed_page.stops(speed_page.read(SCRIPTS / "results"))
+    assert all(why for _, _, why in rows)
+    times: dict[str, dict[str, Any]] = {
+        "pipelines/Geometry/224x224/64": {"variegate": 2e-4, "opencv": 5e-4},
+        "ops/Affine/224x224/64": {"variegate": 1.2e-4, "opencv": 4e-4},
+        "ops/Brightness/224x224/64": {"variegate": 1e-5, "opencv": 4e-5},
+        "ops/Contrast/224x224/64": {"variegate": 8e-5, "opencv": 4e-5},
+    }
+    [(what, against, why), other] = speed_page.stops(Results([document(times)]))[:2]
+    assert (what, against) == ("Geometry at 224", "fastest of five: opencv")
+    # 500 us by 5, on two cores; 120 + 10 + 80 alone.
+    assert why.startswith("The goal leaves 200 us of one core for an image; ")
+    assert "take 210 (most: Affine 120, Contrast 80, Brightness 10)." in why
+    assert other[0] == "3 single ops on batches at 224: faster on"
+    assert other[2].startswith("Least ahead: Contrast 0.50 (opencv), Affine 3.33 (opencv)")
+
+
 def test_numbers_have_three_digits() -> None:
     values = (12345.0, 999.4, 100.0, 99.96, 9.876, 0.04567)
     assert [speed_page.number(v) for v in values] == [

@@ -1,0 +1,138 @@
+"""What stops each goal of the speed page that is not met: its parts in the same run, and why they
+take as long as they do.
+"""
+
+from __future__ import annotations
+
+from variegate.bench.goals import Goal, goals, pipeline_id
+from variegate.bench.peers.cases import CORES
+from variegate.bench.summary import Results
+
+# Instructions a pixel of three bytes, as `python benchmarks/instructions.py` counts them.
+WARP = (
+    "A bilinear sample is 19 instructions a pixel: its four neighbors are two loads in each of two "
+    "rows, wherever they lie, whatever the vectors' width."
+)
+LEVELS = (
+    "Of an op on levels that is no simple formula, 32 bytes are 16 shuffles and 30 other "
+    "instructions with AVX2 (4 for every 64 bytes with AVX-512): 4 to 5 copies' time."
+)
+RAND_AUGMENT = (
+    "Brightness", "Contrast", "Color", "Sharpness", "AutoContrast", "Equalize", "Posterize",
+    "Solarize", "Rotate", "ShearX", "ShearY", "TranslateX", "TranslateY",
+)  # fmt: skip
+# A pipeline's parts among the single ops, and how often each is done.
+PARTS: dict[str, dict[str, float]] = {
+    "RandAugment3": dict.fromkeys(RAND_AUGMENT, 3 / (len(RAND_AUGMENT) + 1)),
+    "Classify": {"RandomResizedCrop": 1, "ColorJitter": 1, "Normalize": 1},
+    "Geometry": {"Affine": 1, "Brightness": 1, "Contrast": 1},
+    "Mix": {"CutMix": 1, "MixUp": 1},
+}
+PARTS["RandAugment3Mix"] = PARTS["RandAugment3"] | PARTS["Mix"]
+WHY = {
+    "RandAugment3": WARP,
+    "Classify": (
+        "The crop is Pillow's two passes in 22 bits; the hue is single precision in and out of "
+        "HSV; the floats that come out are four times the bytes of the image."
+    ),
+    "Geometry": WARP,
+    "Mix": "A result reads two images and writes one, and CutMix runs on both of them.",
+    "RandAugment3Mix": WARP,
+}
+SMALL = (
+    "Whatever belongs to an image and not to its pixels counts: drawing and lowering (0.5 to 1 us "
+    "on one thread), a margin around the source, the columns inside the frame, resize weights, "
+    "tables."
+)
+# By the beginning of the goal's name, and by the library where that matters.
+REASONS: dict[tuple[str, str], str] = {
+    ("RandAugment of 3 ops", "turboloader"): "Its RandAugment moves no pixels. " + WARP,
+    ("RandAugment of 3 ops", ""): WARP,
+    ("pipelines at 32", "turboloader"): "Its RandAugment moves no pixels. " + SMALL,
+    ("pipelines at 32", ""): SMALL,
+    ("pointwise pipeline", ""): LEVELS,
+    ("lookup table", ""): LEVELS,
+    ("bilinear warp", ""): WARP,
+    ("cost an image, batches", ""): (
+        "Batches of different sizes lie in different caches: 16 images of 128x128 are 0.8 MB, 256 "
+        "are 13 MB."
+    ),
+    ("cost a pixel", ""): (
+        "What an image costs besides its pixels shows at 128x128; at 1024x1024 each of the "
+        "pipeline's passes goes over 3 MB, which no second cache holds."
+    ),
+    ("geometry with 200 boxes", ""): (
+        "The pixels of image and mask are most of the time. Boxes and points are read, moved and "
+        "written by NumPy and C++ calls for the whole batch, on one thread. " + WARP
+    ),
+    ("cost an image in a batch of 256", ""): (
+        "Of the least time, 0.6 to 0.9 us are the engine's (an image has a matrix, a margin, a "
+        "table and a mean of its own), 0.3 drawing, 0.4 matrices, 0.5 tables of 256 levels, which "
+        "12 values then use."
+    ),
+    ("time beyond decoding", ""): "Cropping, jitter and floats take the rest, see Classify.",
+}
+
+
+def stops(results: Results) -> list[tuple[str, str, str]]:
+    """(what, against, what stops it) of every goal that is not met."""
+    return [
+        (goal.what, goal.against, reason(goal, results))
+        for goal in goals(results)
+        if goal.met is False
+    ]
+
+
+def reason(goal: Goal, results: Results) -> str:
+    """Why a goal is not met; empty where nothing is known."""
+    name = goal.what.partition(" at 224")[0]
+    if name in PARTS and goal.against.startswith("fastest"):
+        return f"{in_parts(name, goal, results)} {WHY[name]}".strip()
+    if "single ops" in goal.what:
+        return least_ahead(results)
+    for (start, peer), text in REASONS.items():
+        if goal.what.startswith(start) and goal.against.startswith(peer):
+            return text
+    return ""
+
+
+def in_parts(name: str, goal: Goal, results: Results) -> str:
+    """What the goal leaves for an image on one core, and what the pipeline's parts take alone."""
+    peer = goal.against.rpartition(" ")[2]
+    case = results.cases[pipeline_id(name, 224)]["results"]
+    if peer not in case or "median" not in case[peer]:
+        return ""
+    left = 1e6 * case[peer]["median"] * CORES / goal.target
+    times = {op: seconds(results, op) for op in PARTS[name]}
+    known = {op: 1e6 * time * PARTS[name][op] for op, time in times.items() if time is not None}
+    if len(known) < len(times):
+        return ""
+    most = sorted(known, key=lambda op: -known[op])[:3]
+    parts = ", ".join(f"{op} {known[op]:.0f}" for op in most)
+    return (
+        f"The goal leaves {left:.0f} us of one core for an image; the ops alone, one thread, take "
+        f"{sum(known.values()):.0f} (most: {parts})."
+    )
+
+
+def seconds(results: Results, op: str) -> float | None:
+    """What we take for an image of the op's batch at 224x224."""
+    return results.seconds(f"ops/{op}/224x224/64")
+
+
+def least_ahead(results: Results) -> str:
+    """The ops that are least ahead of the fastest library."""
+    ratios: list[tuple[float, str, str]] = []
+    for case in results.suite("ops"):
+        if (case["height"], case["batch"] > 1) != (224, True):
+            continue
+        peer = results.fastest(case["id"])
+        ratio = None if peer is None else results.ratio(case["id"], peer)
+        if ratio is not None and peer is not None:
+            ratios.append((ratio, case["name"], peer))
+    lowest = ", ".join(f"{op} {ratio:.2f} ({peer})" for ratio, op, peer in sorted(ratios)[:8])
+    return (
+        f"Least ahead: {lowest}. Flips, crops, pads and simple levels are one pass over memory, "
+        "where no library can be much ahead; JpegCompression writes with Pillow, an image at a "
+        "time."
+    )
