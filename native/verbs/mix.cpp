@@ -41,6 +41,9 @@ void blend(const uint8_t* own, const uint8_t* other, int64_t count, double weigh
         const Lanes high = blended(a.high_bytes(zero), b.high_bytes(zero), shares);
         low.narrow(high).store(out + i);
     }
+    if (i < count && count >= Lanes::bytes && out != own && out != other) // some of them again
+        return blend(own + count - Lanes::bytes, other + count - Lanes::bytes, Lanes::bytes, weight,
+                     out + count - Lanes::bytes);
 #endif
     for (; i < count; ++i) out[i] = blended(own[i], other[i], share);
 }
@@ -95,6 +98,15 @@ template <class T> struct Part {
     double weight = 1;
 };
 
+// Values [start, end) of a row, which lie at `from` in an image.
+template <class T> struct Piece {
+    int64_t start;
+    int64_t end;
+    const T* from;
+
+    const T* at(int64_t value) const { return from + (value - start); }
+};
+
 // The batch after the first few of its mixes, some rows at a time, so that a row goes through all
 // of them while it is in the nearest cache. Where there are several mixes, all images have one
 // size.
@@ -109,6 +121,7 @@ template <class T> class MixedRows {
         const MixStage& mix = mixes_[stages - 1];
         const int64_t start = mix.start[sample], end = mix.start[sample + 1];
         const int64_t base = mix.base[sample], values = (bottom - top) * line(mix, sample);
+        if (stages == 2 && blend_pieces(sample, top, bottom, room)) return room;
         const T* own = base < 0 ? nullptr : rows(stages - 1, base, top, bottom, room, spare);
         if (own && start == end) return own;
         if (!own) own = filled(mix, sample, values, room);
@@ -134,6 +147,59 @@ template <class T> class MixedRows {
     static int blends(const MixStage& mix, int64_t start, int64_t end) {
         return static_cast<int>(
             std::count_if(mix.weight + start, mix.weight + end, [](double w) { return w < 1; }));
+    }
+
+    // The pieces of one row after the first mix; none where it is not of copies alone.
+    int pieces(int64_t sample, int row, Piece<T>* found) const {
+        const MixStage& mix = mixes_[0];
+        const int64_t layer = mix.start[sample], count = mix.start[sample + 1] - layer;
+        const int64_t line = this->line(mix, sample), base = mix.base[sample];
+        if (base < 0 || count > 1) return 0;
+        const T* own = picture_rows(images_[base], row);
+        found[0] = {0, line, own};
+        if (count == 0) return 1;
+        const int64_t source = mix.source[layer], channels = mix.shapes[sample].channels;
+        if (mix.weight[layer] < 1 || mix.mask[layer] >= 0) return 0;
+        if (source < 0 || source >= mix.samples) return 0;
+        const int32_t *place = mix.place + 4 * layer, *origin = mix.origin + 2 * layer;
+        const int64_t left = place[1] * channels, right = place[3] * channels;
+        if (row < place[0] || row >= place[2] || left >= right) return 1;
+        const T* from = picture_rows(images_[source], row - place[0] + origin[0]);
+        int pieces = 0;
+        if (left > 0) found[pieces++] = {0, left, own};
+        found[pieces++] = {left, right, from + origin[1] * channels};
+        if (right < line) found[pieces++] = {right, line, own + right};
+        return pieces;
+    }
+
+    // Rows of a sample after the second mix, where that blends the whole of two images of pieces:
+    // neither has to be put together. False where it is otherwise.
+    bool blend_pieces(int64_t sample, int top, int bottom, T* room) const {
+        const MixStage& mix = mixes_[1];
+        const int64_t layer = mix.start[sample], line = this->line(mix, sample);
+        const int64_t base = mix.base[sample];
+        if (base < 0 || mix.start[sample + 1] - layer != 1) return false;
+        const int64_t source = mix.source[layer];
+        if (mix.weight[layer] >= 1 || mix.mask[layer] >= 0) return false;
+        if (source < 0 || source >= mix.samples) return false;
+        const Shape shape = mix.shapes[sample];
+        const int32_t *place = mix.place + 4 * layer, *origin = mix.origin + 2 * layer;
+        const bool whole = place[0] == 0 && place[1] == 0 && place[2] == shape.height &&
+                           place[3] == shape.width && origin[0] == 0 && origin[1] == 0;
+        if (!whole) return false;
+        for (int row = top; row < bottom; ++row, room += line) {
+            Piece<T> own[3], other[3];
+            if (!pieces(base, row, own) || !pieces(source, row, other)) return false;
+            const Piece<T>*a = own, *b = other;
+            for (int64_t at = 0; at < line;) {
+                const int64_t end = std::min(a->end, b->end);
+                blend(a->at(at), b->at(at), end - at, 1 - mix.weight[layer], room + at);
+                a += a->end == end;
+                b += b->end == end;
+                at = end;
+            }
+        }
+        return true;
     }
 
     // A row of pixels of the fill, or several.

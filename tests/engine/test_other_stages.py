@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.engine.build import WARPS, make_image, make_stage, make_tables, random_tables, warp_rows
-from tests.engine.build_mixes import deep_mix, random_mix
+from tests.engine.build_mixes import deep_mix, lay, random_mix, random_rects
 from tests.engine.checks import check_equal, check_within, native
 from variegate.engine import reference
 from variegate.engine.engine import Images
@@ -78,6 +78,23 @@ def test_mixes_in_a_row_are_one_after_the_other(length: int, dtype: Any) -> None
         kept, out = batch.copy(), np.empty_like(batch)
         assert native.run_mixes(mixes, Images.of(batch), 2, out).batch is out
         check_equal([out, batch], [expected, kept])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_blends_of_pictures_with_rectangles_of_others(channels: int, dtype: Any) -> None:
+    """CutMix, then MixUp: neither picture is put together before they are blended."""
+    seed = np.random.default_rng(channels)
+    for size in ((1, 1), (5, 7), (90, 61), (12, 200)):
+        batch = np.stack([make_image(seed, size, channels, dtype) for _ in range(7)])
+        for _ in range(4):
+            some = np.where(seed.random(7) < 0.8, seed.permutation(7), np.arange(7))
+            cut = lay(some, random_rects(seed, 7, size), np.ones(7), size)
+            frame = np.tile([0, 0, *size], (7, 1))
+            blend = lay(seed.permutation(7), frame, seed.uniform(0.05, 0.95, 7), size)
+            first = mixed(native, [cut], batch)
+            check_equal([mixed(native, [cut, blend], batch, 2)], [mixed(native, [blend], first)])
+            check_within(mixed(native, [cut, blend], batch), mixed(reference, [blend], first), MIX)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
