@@ -65,6 +65,10 @@ REASONS: dict[tuple[str, str], str] = {
         "The pixels of image and mask are most of the time. Boxes and points are read, moved and "
         "written by NumPy and C++ calls for the whole batch, on one thread. " + WARP
     ),
+    ("cost of a call with one image", ""): (
+        "One call into the engine, one look at a block that is drawn ahead, one array for the "
+        "result; a block is drawn once in thousands of calls."
+    ),
     ("cost an image in a batch of 256", ""): (
         "Of the least time, 0.6 to 0.9 us are the engine's (an image has a matrix, a margin, a "
         "table and a mean of its own), 0.3 drawing, 0.4 matrices, 0.5 tables of 256 levels, which "

@@ -146,6 +146,16 @@ def test_there_are_few_buffers_and_none_for_small_results() -> None:
     assert len(buffers._kept) == MOST
 
 
+def test_the_last_freed_buffer_is_used_first() -> None:
+    """It may still lie in a cache; taking turns would go over all of them."""
+    buffers = Buffers()
+    held = [buffers.take((1 << 20,), np.uint8) for _ in range(4)]
+    newest = held[-1].ctypes.data
+    del held
+    again = {buffers.take((1 << 20,), np.uint8).ctypes.data for _ in range(6)}
+    assert again == {newest}
+
+
 def test_threads_never_get_one_buffer_twice() -> None:
     buffers = Buffers()
     wrong: list[int] = []

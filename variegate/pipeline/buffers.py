@@ -41,15 +41,17 @@ class Buffers:
         return result
 
     def _free(self, size: int) -> Array:
-        """A buffer that nobody holds. It is off the list by now, so no other thread can take it."""
+        """A buffer that nobody holds, the last used first: it may still lie in a cache. It is off
+        the list by now, so no other thread can take it.
+        """
         for _ in range(len(self._kept)):
             try:
-                buffer = self._kept.pop(0)
+                buffer = self._kept.pop()
             except IndexError:  # another thread was quicker
                 break
             if buffer.nbytes == size and sys.getrefcount(buffer) == OWN:
                 return buffer
-            self._kept.append(buffer)
+            self._kept.insert(0, buffer)
         while len(self._kept) >= self._most:
             self._drop()
         return np.empty(size, dtype=np.uint8)
