@@ -40,9 +40,10 @@ WHY = {
     "RandAugment3Mix": WARP,
 }
 SMALL = (
-    "Whatever belongs to an image and not to its pixels counts: drawing and lowering (0.5 to 1 us "
-    "on one thread), a margin around the source, the columns inside the frame, resize weights, "
-    "tables."
+    "RandAugment3 is 46 instructions a pixel at this size, Geometry 60, Classify 95. Of these a "
+    "bilinear sample is 19, a lookup 6, a contrast 13; the rest belongs to an image and not to its "
+    "pixels: drawing and lowering (0.5 to 1 us on one thread), a margin around the source, the "
+    "columns inside the frame, resize weights, tables."
 )
 # By the beginning of the goal's name, and by the library where that matters.
 REASONS: dict[tuple[str, str], str] = {
