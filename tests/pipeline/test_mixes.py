@@ -87,6 +87,8 @@ def test_sizes_that_change_from_batch_to_batch(engine: str) -> None:
     [
         [vg.Rotate(), vg.MixUp(), vg.Rotate()],
         [vg.PerClass({1: [vg.Invert()]}), vg.MixUp()],
+        [vg.Rotate(), vg.PerClass({1: [vg.MixUp()]})],
+        [vg.PerClass({1: [vg.MixUp()]})],
         [vg.Rotate(), vg.Sequence([vg.Invert(), vg.MixUp()])],
     ],
 )
@@ -94,6 +96,7 @@ def test_other_policies_are_drawn_as_a_whole(steps: list[Any]) -> None:
     aug = vg.Pipeline(steps, seed=3, classes=5)
     assert aug._tails is None
     assert aug._ahead is None
+    assert aug(images=IMAGES[:4], labels=LABELS[:4])["labels"].shape == (4, 5)
 
 
 @ENGINES

@@ -264,14 +264,15 @@ def lay_out(policy: Policy) -> Layout:
 
 def lay_out_parts(policy: Policy) -> tuple[Layout, Layout] | None:
     """The policy up to its first mix, where samples are independent, and the mixes after it; both
-    draw what the whole draws. None where anything but mixes and an output follows.
+    draw what the whole draws. None where anything but mixes and an output follows, or labels choose.
     """
     kinds = [{get(step.op).kind for step, _ in walk([node])} for node in policy.steps]
     count = next((i for i, own in enumerate(kinds) if Kind.MIX in own), 0)
     if not set().union(*kinds[count:]) <= {Kind.MIX, Kind.OUTPUT}:
         return None
     head, position = _lay_out(policy.steps[:count], 0)
-    return None if head.needs_labels else (head, _lay_out(policy.steps[count:], position)[0])
+    tail, _ = _lay_out(policy.steps[count:], position)
+    return None if head.needs_labels or tail.needs_labels else (head, tail)
 
 
 def _lay_out(steps: tuple[Node, ...], position: int) -> tuple[Layout, int]:
