@@ -264,7 +264,8 @@ def lay_out(policy: Policy) -> Layout:
 
 def lay_out_parts(policy: Policy) -> tuple[Layout, Layout] | None:
     """The policy up to its first mix, where samples are independent, and the mixes after it; both
-    draw what the whole draws. None where anything but mixes and an output follows, or labels choose.
+    draw what the whole draws. None where labels choose, or where anything but mixes and an output
+    follows.
     """
     kinds = [{get(step.op).kind for step, _ in walk([node])} for node in policy.steps]
     count = next((i for i, own in enumerate(kinds) if Kind.MIX in own), 0)
