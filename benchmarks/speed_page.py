@@ -45,7 +45,7 @@ STOPS = """## What stops the rest
 
 Microseconds are those of this run. Instructions are those of the AVX2 loops, drawing included, as
 `python benchmarks/instructions.py` counts them with Valgrind; `python benchmarks/call_overhead.py`
-times the parts of a call.
+times the parts of a call, of which means are given.
 """
 TITLES = {
     "pipelines": ("Pipelines", "images/s; higher is better"),
@@ -127,8 +127,11 @@ def goal_section(results: Results) -> list[str]:
 
 def stop_section(results: Results) -> list[str]:
     """Why each goal that is not met is not."""
-    rows = stops(results)
-    lines = table(("what", "against", "what stops it"), rows) if rows else ["Nothing.", ""]
+    goals_of: dict[str, list[str]] = {}
+    for what, against, why in stops(results):
+        goals_of.setdefault(why, []).append(f"{what}, against {against}")
+    rows = (("; ".join(names), why) for why, names in goals_of.items())
+    lines = table(("goal", "what stops it"), rows) if goals_of else ["Nothing.", ""]
     return [*STOPS.rstrip().split("\n"), "", *lines]
 
 

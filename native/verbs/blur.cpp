@@ -106,12 +106,7 @@ void along_row(const T* in, Shape shape, const Filter<Vector>& filter,
     const int64_t depth = shape.channels, count = shape.width * depth;
     auto* own = line + filter.radius * depth;
     widen(in, count, own);
-    for (int side = 1; side <= filter.radius; ++side) {
-        const int left = mirrored(-side, shape.width);
-        const int right = mirrored(static_cast<int64_t>(shape.width) - 1 + side, shape.width);
-        std::copy_n(own + left * depth, depth, own - side * depth);
-        std::copy_n(own + right * depth, depth, own + count + (side - 1) * depth);
-    }
+    continue_row(own, shape.width, shape.channels, filter.radius);
     for (int64_t i = 0; i < count; i += block<Vector>) {
         const auto* middle = own + i;
         Vector sums[parts];
@@ -261,12 +256,7 @@ void blur_wide_box(const uint8_t* in, Shape shape, const Look& look, uint8_t* ou
             own[i] = column[i] * box_unit + share * (above[i] + below[i]);
             column[i] += below[i] - gone[i];
         }
-        for (int side = 1; side <= radius; ++side) {
-            const int left = mirrored(-side, shape.width);
-            const int right = mirrored(static_cast<int64_t>(shape.width) - 1 + side, shape.width);
-            std::copy_n(own + int64_t{left} * depth, depth, own - int64_t{side} * depth);
-            std::copy_n(own + int64_t{right} * depth, depth, own + count + (side - 1) * depth);
-        }
+        continue_row(own, shape.width, depth, radius);
         const auto along = depth == 3 ? sums_along<3> : depth == 1 ? sums_along<1> : sums_along<0>;
         along(line, count, depth, inner, sums);
         settle_box(line, sums, count, (int64_t{inner} + 1) * depth, static_cast<float>(part), scale,

@@ -60,12 +60,7 @@ void mean_of_squares(const uint8_t* in, Shape shape, int radius, uint8_t* out, S
         for (int64_t i = 0; i < count; ++i) own[i] = static_cast<uint16_t>(own[i] + from[i]);
     }
     for (int64_t r = 0; r < shape.height; ++r) {
-        for (int side = 1; side <= radius; ++side) {
-            const int left = mirrored(-side, shape.width);
-            const int right = mirrored(static_cast<int64_t>(shape.width) - 1 + side, shape.width);
-            std::copy_n(own + int64_t{left} * depth, depth, own - int64_t{side} * depth);
-            std::copy_n(own + int64_t{right} * depth, depth, own + count + (side - 1) * depth);
-        }
+        continue_row(own, shape.width, depth, radius);
         sum_along(line, count, taps, depth, by, sums);
         uint8_t* to = out + r * count;
         for (int64_t i = 0; i < count; ++i) to[i] = static_cast<uint8_t>(sums[i] >> by.shift);

@@ -50,16 +50,10 @@ Taps taps_of(const Tables& tables, int64_t row) {
 }
 
 // A row continued on both sides by `across` pixels.
-template <class T> void continue_row(const T* in, Shape shape, int across, T* out) {
-    const int64_t depth = shape.channels, count = shape.width * depth;
-    T* own = out + across * depth;
-    std::copy_n(in, count, own);
-    for (int side = 1; side <= across; ++side) {
-        const int left = mirrored(-side, shape.width);
-        const int right = mirrored(static_cast<int64_t>(shape.width) - 1 + side, shape.width);
-        std::copy_n(in + left * depth, depth, own - side * depth);
-        std::copy_n(in + right * depth, depth, own + count + (side - 1) * depth);
-    }
+template <class T> void continued_row(const T* in, Shape shape, int across, T* out) {
+    T* own = out + int64_t{across} * shape.channels;
+    std::copy_n(in, int64_t{shape.width} * shape.channels, own);
+    continue_row(own, shape.width, shape.channels, across);
 }
 
 int64_t ring_rows(Shape shape, int reach) { return std::min(shape.height, 2 * reach + 1); }
@@ -185,7 +179,7 @@ void run(const uint8_t* in, Shape shape, const Taps& taps, int bits, uint8_t* ou
     auto* memory = scratch.pass.get_aligned<uint32_t>(ring_rows(shape, taps.reach.down) * stride);
     auto* rows = scratch.points.get<const uint32_t*>(2 * int64_t{taps.reach.down} + 1);
     const auto make = [&](int r, uint32_t* to) {
-        continue_row(in + r * count, shape, taps.reach.across, line);
+        continued_row(in + r * count, shape, taps.reach.across, line);
         make_pairs(line, line_values, shape.channels, to);
         std::fill_n(to + line_values, 2 * block, 0u);
     };
@@ -216,7 +210,7 @@ void run(const float* in, Shape shape, const Taps& taps, int bits, float* out, S
     auto* memory = scratch.pass.get_aligned<float>(ring_rows(shape, taps.reach.down) * stride);
     auto* rows = scratch.points.get<const float*>(2 * int64_t{taps.reach.down} + 1);
     const auto make = [&](int r, float* to) {
-        continue_row(in + r * count, shape, taps.reach.across, to);
+        continued_row(in + r * count, shape, taps.reach.across, to);
         std::fill_n(to + stride - wide, wide, 0.0f);
     };
     Ring ring(memory, stride, shape, taps.reach.down, make);

@@ -29,5 +29,15 @@ inline int mirrored(int64_t index, int length) {
     return static_cast<int>(std::min(index, period - index));
 }
 
+// Continues a row of pixels by so many on both sides, by the same rule.
+template <class Number> void continue_row(Number* row, int width, int depth, int pixels) {
+    for (int side = 1; side <= pixels; ++side) {
+        const int64_t left = mirrored(-side, width);
+        const int64_t right = mirrored(int64_t{width} - 1 + side, width);
+        std::copy_n(row + left * depth, depth, row - int64_t{side} * depth);
+        std::copy_n(row + right * depth, depth, row + (int64_t{width} - 1 + side) * depth);
+    }
+}
+
 } // namespace VARIEGATE_TARGET
 } // namespace variegate
