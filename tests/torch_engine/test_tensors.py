@@ -50,6 +50,26 @@ def test_tensors_give_what_arrays_give(dtype: Any) -> None:
     assert torch.equal(listed["images"], found["images"])
 
 
+def test_pixels_never_visit_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, ...]] = []
+    for name in ("cpu", "numpy", "tolist", "__array__"):
+        before = getattr(torch.Tensor, name)
+
+        def watched(self: torch.Tensor, *rest: Any, before: Any = before) -> Any:
+            seen.append(tuple(self.shape))
+            return before(self, *rest)
+
+        monkeypatch.setattr(torch.Tensor, name, watched)
+    images, masks = there(IMAGES), there(IMAGES[..., 0].copy())
+    steps = [vg.RandomResizedCrop(size=(24, 28)), vg.RandAugment(), LAST]
+    for given in (images, images.to(torch.float32) / 255, list(images)):
+        aug(*steps)(images=given, masks=masks, labels=torch.arange(6), index=range(6))
+    aug(*steps)(image=images[0], mask=masks[0], index=0)
+    assert (6,) in seen  # the labels do
+    large = [shape for shape in seen if np.prod(shape, dtype=np.int64) > 1000]
+    assert not large, large
+
+
 def test_the_output_is_written_as_tensors_too() -> None:
     found = aug(*STEPS, LAST, classes=6)(images=there(IMAGES), labels=[0] * 6, index=range(6))
     plain = aug(*STEPS, classes=6)(images=there(IMAGES), labels=[0] * 6, index=range(6))

@@ -22,11 +22,13 @@ from tests.engine.build import (
 )
 from tests.engine.build_mixes import deep_mix, random_mix
 from variegate.engine import reference
+from variegate.engine import sampling as reference_sampling
 from variegate.engine import torch as engine
 from variegate.engine.engine import Images
 from variegate.engine.tolerance import EXACT, INTERPOLATED, MIX, OUTPUT, Tolerance, of_entry
 from variegate.engine.torch.points import covered, painted
 from variegate.engine.torch.rows import Rows, in_one, moved, picked
+from variegate.engine.torch.sampling import reductions, stretching
 from variegate.engine.torch.verbs import KEYS, ON_HOST, VERBS
 from variegate.errors import EngineError
 from variegate.plan.program import WARP_WAYS, Border, Stage, Verb
@@ -232,3 +234,25 @@ def test_steps_that_were_divided_write_what_one_would(monkeypatch: pytest.Monkey
                 check = INTERPOLATED.broken(np.asarray(own), np.asarray(wanted))
                 assert check == "", (most, check)
         assert np.array_equal(given.numpy(), kept)
+
+
+def test_how_warps_shrink_is_read_of_all_at_once() -> None:
+    rng = np.random.default_rng(3)
+    matrices = rng.normal(size=(4000, 3, 3)) * rng.choice([1, 3, 20], size=(4000, 1, 1))
+    matrices[:2500, 2] = (0, 0, 1)
+    matrices[2500:, 2, :2] *= 0.001
+    for row, column in ((0, 1), (1, 0)):
+        matrices[:800, row, column] = 0
+    for row in (0, 1):
+        matrices[800:1600, row, row] = 0
+        matrices[:200, row, row] = rng.choice([-1, 1], 200)
+    sizes = rng.integers(1, 300, (4000, 2))
+    wanted = [
+        reference_sampling.reduction(m, (h, w))
+        for m, (h, w) in zip(matrices, sizes.tolist(), strict=True)
+    ]
+    assert 0.1 < np.mean(np.array(wanted) > 1) < 0.9
+    np.testing.assert_array_equal(reductions(matrices, sizes), wanted)
+    kept = [reference_sampling.stretches(m) for m in matrices]
+    assert 0.1 < np.mean(kept) < 0.9
+    np.testing.assert_array_equal(stretching(matrices), kept)

@@ -170,8 +170,8 @@ def _given(
     wide, tensors = False, NO_NAMES
     if images.count > 0 and is_tensor(images[0]):
         tensors = frozenset(name for name, value in batch.items() if holds_tensors(value))
-        on_device = {name: value for name, value in batch.items() if name in ON_DEVICE}
-        batch = {**as_host(batch), **on_device}
+        # Chosen before as_host, not put back after it: that would copy every image to the host.
+        batch = {k: v if k in ON_DEVICE else as_host(v) for k, v in batch.items()}
     elif images.count > 0 and images[0].dtype == WIDE:
         wide = True
         images = batch["images"] = as_floats(images)

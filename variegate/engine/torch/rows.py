@@ -101,12 +101,13 @@ def steps_of(stage: Stage, shapes: Sequence[Shape], kinds: Array, most: int) -> 
     together; most: values that one step may work on, if more than one image.
     """
     start = np.asarray(stage.start).tolist()
-    verbs, rows = np.asarray(stage.verb).tolist(), np.asarray(stage.row).tolist()
-    sizes = np.asarray(stage.tables.warp_size).tolist()
+    first, last = start[0], start[-1]
+    # A stage's tables may be those of many batches: only this one's rows become lists.
+    verbs = np.asarray(stage.verb)[first:last].tolist()
+    sizes = _sizes(stage, first, last)
     now, place = list(shapes), start[:-1]
     waiting: dict[tuple[Shape, int], list[int]] = {}
     number = kinds.tolist()
-    first = start[0]
 
     def wait(sample: int) -> None:
         entry = place[sample]
@@ -120,10 +121,11 @@ def steps_of(stage: Stage, shapes: Sequence[Shape], kinds: Array, most: int) -> 
         key = max(waiting, key=lambda own: len(waiting[own]))
         samples = sorted(waiting.pop(key))
         before = key[0]
-        verb = Verb(verbs[place[samples[0]]])
+        entry = place[samples[0]] - first
+        verb = Verb(verbs[entry])
         after = before
         if verb == Verb.WARP:
-            height, width = sizes[rows[place[samples[0]]]]
+            height, width = sizes[entry]
             after = (height, width, before[2])
         elif verb == Verb.LUMA:
             after = (*before[:2], 1)
@@ -136,6 +138,14 @@ def steps_of(stage: Stage, shapes: Sequence[Shape], kinds: Array, most: int) -> 
             now[sample] = after
             wait(sample)
     return steps
+
+
+def _sizes(stage: Stage, first: int, last: int) -> list[list[int]]:
+    """Height and width after each of some entries; [0, 0] where it is no warp."""
+    warps = np.asarray(stage.verb)[first:last] == Verb.WARP
+    found = np.zeros((last - first, 2), dtype=np.int64)
+    found[warps] = np.asarray(stage.tables.warp_size)[np.asarray(stage.row)[first:last][warps]]
+    return found.tolist()
 
 
 def _volume(shape: Shape) -> int:
