@@ -3,9 +3,10 @@
     python benchmarks/cifar_gpu.py --data FOLDER-OF-CIFAR --seconds 150 --workers 14 --out FILE
 
 Two searches have the same seconds and workers: the controller taught by PPO, and random search in
-the same space. Then both policies and the controls are trained from seeds that no search used, and
-predict the test images once. A worker is a process with its own children on the same GPU. The
-result is one JSON object; `--device cpu` with few images tries the script where there is no GPU.
+its own space of fewer numbers. Then both policies and the controls are trained from seeds that no
+search used, and predict the test images once. A worker is a process with its own children on the
+same GPU. The result is one JSON object; `--device cpu` with few images tries the script where there
+is no GPU.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from variegate.evaluate.statistics import (
 )
 
 HEAD = Path(__file__).with_name("search_page_head.md")
+GPU = Path(__file__).parent / "results" / "cifar_gpu.json"
 AGAINST = ("flip+crop", "trivial", "random")
 NAMES = {
     "none": "no augmentation",
@@ -168,11 +169,69 @@ def section(results: Results) -> list[str]:
     return lines
 
 
+def gpu_section(path: Path) -> list[str]:
+    """The search of benchmarks/cifar_gpu.py, one a method."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    sizes, settings = found["sizes"], found["settings"]
+    heads = ("arm", "test accuracy, %", "against TrivialAugment", "against random search")
+    return [
+        "## cifar10, on a GPU",
+        "",
+        (
+            f"`python benchmarks/cifar_gpu.py --seconds 140 --epochs {found['epochs']} "
+            f"--final-epochs {found['final_epochs']}` on one {found['device']} beside 16 cores: "
+            f"{sizes['train']:,} training, {sizes['validation']:,} validation and "
+            f"{sizes['test']:,} test images; {settings['model']} of width {settings['width']}, "
+            f"{found['workers']} children side by side. One search a method, of equal seconds and "
+            "not of equal trainings; five seeds a final arm."
+        ),
+        "",
+        f"| {' | '.join(heads)} | children trained | search, s | GPU busy, % |",
+        "|---" * 7 + "|",
+        *gpu_rows(found),
+        "",
+        (
+            "The controller does not pay here, as was to be expected: published searches train "
+            "thousands of children, and 82 are too few to teach it. Its policy is no better than "
+            "flip + crop; random search over fewer numbers is the best arm."
+        ),
+        "",
+    ]
+
+
+def gpu_rows(found: dict[str, Any]) -> list[str]:
+    """One line an arm."""
+    images, tests = found["sizes"]["test"], found["finals"]
+    bits = {
+        arm: np.stack([right(row["correct"], images) for row in tests if row["arm"] == arm])
+        for arm in NAMES
+        if any(row["arm"] == arm for row in tests)
+    }
+    searches = {own["method"]: own for own in found["searches"]}
+    lines = []
+    for arm, own in bits.items():
+        mean, row = mean_accuracy(own), searches.get(arm)
+        cells = [
+            NAMES[arm].replace("equal compute", "equal seconds"),
+            f"{100 * mean.value:.1f} [{100 * mean.low:.1f}, {100 * mean.high:.1f}]",
+            *(
+                "" if arm == other else points(paired_difference(own, bits[other]))
+                for other in ("trivial", "random")
+            ),
+            f"{row['children']} | {row['seconds']:.0f} | {row['gpu_percent']:.0f}"
+            if row
+            else " |  | ",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
 def main() -> None:
     """Prints the page."""
     lines = [HEAD.read_text(encoding="utf-8").rstrip(), ""]
     for name in sys.argv[1:]:
         lines += section(Results(Path(name)))
+    lines += gpu_section(GPU)
     print("\n".join(lines).rstrip())
 
 

@@ -28,8 +28,8 @@ from variegate.engine.engine import Images
 from variegate.engine.tolerance import EXACT, INTERPOLATED, MIX, OUTPUT, Tolerance, of_entry
 from variegate.engine.torch.points import covered, painted
 from variegate.engine.torch.rows import Rows, in_one, moved, picked
-from variegate.engine.torch.sampling import reductions, stretching
 from variegate.engine.torch.verbs import KEYS, ON_HOST, VERBS
+from variegate.engine.torch.warp_keys import reductions, stretching
 from variegate.errors import EngineError
 from variegate.plan.program import WARP_WAYS, Border, Stage, Verb
 

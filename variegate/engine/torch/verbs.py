@@ -15,6 +15,7 @@ from torch import Tensor
 from variegate.engine import codec as files
 from variegate.engine.torch import neighbors, noises, points, sampling, shapes, statistics
 from variegate.engine.torch.rows import Key, Rows
+from variegate.engine.torch.warp_keys import warp_key
 from variegate.plan.program import Verb
 
 Array = npt.NDArray[Any]
@@ -65,7 +66,7 @@ def _of(name: str, columns: slice = slice(None)) -> Key:
 
 
 KEYS: dict[Verb, Key] = {
-    Verb.WARP: sampling.warp_key,
+    Verb.WARP: warp_key,
     Verb.MEASURE: _of("measure", slice(1)),
     Verb.BLUR: neighbors.blur_key,
     Verb.NOISE: noises.noise_key,
