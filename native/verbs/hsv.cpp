@@ -127,6 +127,7 @@ void turn_tiles(const T* in, int64_t count, int depth, Change change, T* out) {
 void turn_planes(Planes& planes, int64_t pixels, const double* row) {
     const Change change(row, 255.0);
     if (change.is_none()) return;
+    if (change.turns_only() && turn_hues(planes, pixels, change.turn)) return;
     if (change.turns_only()) return turn_bytes<true>(planes, pixels, change);
     turn_bytes<false>(planes, pixels, change);
 }

@@ -28,6 +28,8 @@ void gray_plane(const Planes& planes, int64_t pixels, uint8_t* out);
 // What CHANNELS, HSV, PICK and TOWARD do to a tile.
 void mix_planes(Planes& planes, int64_t pixels, const double* matrix);
 void turn_planes(Planes& planes, int64_t pixels, const double* row);
+// The hue alone, by `turn` sixths of the circle (0..6); false where vectors are too narrow for it.
+bool turn_hues(Planes& planes, int64_t pixels, double turn);
 void pick_planes(Planes& planes, int64_t pixels, const int32_t* from, const float* fill);
 void blend_planes(Planes& planes, int64_t pixels, float factor);
 
