@@ -33,7 +33,8 @@ std::vector<const Engine*> found() {
 #ifdef VARIEGATE_HAVE_AVX512
     if (__builtin_cpu_supports("bmi2") && __builtin_cpu_supports("avx512f") &&
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi"))
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") &&
+        __builtin_cpu_supports("avx512vnni"))
         all.push_back(&avx512::own_engine());
 #endif
     return all;

@@ -129,10 +129,9 @@ template <int Depth> inline __m512i four_pixels(const FixedRow& image, const Blo
 
 template <int Depth>
 void sample(const FixedRow& image, const int32_t* xs, const int32_t* ys, int count, uint8_t* out) {
-    Block block;
-    sample_blocks<Depth>(
-        count, out, [&](int j) { find_block(image, xs + j, ys + j, block); },
-        [&](int first) { return four_pixels<Depth>(image, block, first); });
+    sample_blocks<Depth, Block>(
+        count, out, [&](int j, Block& block) { find_block(image, xs + j, ys + j, block); },
+        [&](const Block& block, int first) { return four_pixels<Depth>(image, block, first); });
 }
 
 } // namespace

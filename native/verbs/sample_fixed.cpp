@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "variegate/packed_pixels.hpp"
+#include "variegate/tap_weights.hpp"
 #include "variegate/warp_fixed.hpp"
 
 #if defined(__AVX2__)
@@ -13,32 +14,12 @@
 namespace variegate::inline VARIEGATE_TARGET {
 namespace {
 
+#if !defined(__AVX2__)
 constexpr int weight_bits = 14;
+#endif
 constexpr int32_t half = 1 << (weight_bits - 1);
 
 #if defined(__AVX512VBMI__)
-
-struct Block {
-    __m512i upper; // weights of the upper two neighbors, 16 bits each, of 16 pixels
-    __m512i lower;
-    alignas(64) int32_t offset[16];
-};
-
-inline void find_block(const FixedRow& image, __m512i x, __m512i y, Block& block) {
-    const __m512i mask = _mm512_set1_epi32((1 << weight_bits) - 1);
-    const __m512i fx = _mm512_and_si512(_mm512_srli_epi32(x, 16 - weight_bits), mask);
-    const __m512i fy = _mm512_and_si512(_mm512_srli_epi32(y, 16 - weight_bits), mask);
-    const __m512i product = _mm512_add_epi32(_mm512_madd_epi16(fx, fy), _mm512_set1_epi32(half));
-    const __m512i both = _mm512_srli_epi32(product, weight_bits);
-    const __m512i across = _mm512_sub_epi32(fx, both), down = _mm512_sub_epi32(fy, both);
-    const __m512i rest =
-        _mm512_sub_epi32(_mm512_set1_epi32(1 << weight_bits), _mm512_add_epi32(fx, down));
-    block.upper = _mm512_or_si512(rest, _mm512_slli_epi32(across, 16));
-    block.lower = _mm512_or_si512(down, _mm512_slli_epi32(both, 16));
-    _mm512_store_si512(block.offset, tap_offsets(image, x, y));
-    // Loads are the cheap way from here to addresses; the compiler would take the register apart.
-    asm volatile("" : "+m"(block.offset));
-}
 
 // The upper eight bytes, then the lower.
 inline __m128i neighbors(const uint8_t* from, int64_t stride) {
@@ -47,10 +28,11 @@ inline __m128i neighbors(const uint8_t* from, int64_t stride) {
         _mm_loadh_pd(_mm_castsi128_pd(upper), reinterpret_cast<const double*>(from + stride)));
 }
 
+// Sums of four pixels, four numbers each, before they lose their lower bits.
 template <int Depth>
-inline __m512i four_pixels(const FixedRow& image, const Block& block, int first) {
+inline __m512i four_sums(const FixedRow& image, const TapWeights& weights, int first) {
     const auto at = [&](int k) {
-        return neighbors(image.pixels + block.offset[first + k], image.stride);
+        return neighbors(image.pixels + weights.offset[first + k], image.stride);
     };
     const __m256i left = _mm256_inserti128_si256(_mm256_castsi128_si256(at(0)), at(1), 1);
     const __m256i right = _mm256_inserti128_si256(_mm256_castsi128_si256(at(2)), at(3), 1);
@@ -63,87 +45,51 @@ inline __m512i four_pixels(const FixedRow& image, const Block& block, int first)
     const __m512i spread =
         _mm512_add_epi32(_mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3),
                          _mm512_set1_epi32(first));
-    const __m512i upper = _mm512_madd_epi16(_mm512_shuffle_epi8(bytes, _mm512_broadcast_i32x4(up)),
-                                            _mm512_permutexvar_epi32(spread, block.upper));
-    const __m512i lower = _mm512_madd_epi16(_mm512_shuffle_epi8(bytes, _mm512_broadcast_i32x4(low)),
-                                            _mm512_permutexvar_epi32(spread, block.lower));
-    const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(upper, lower), _mm512_set1_epi32(half));
-    return _mm512_srai_epi32(sum, weight_bits);
+    const __m512i above = _mm512_shuffle_epi8(bytes, _mm512_broadcast_i32x4(up));
+    const __m512i below = _mm512_shuffle_epi8(bytes, _mm512_broadcast_i32x4(low));
+    const __m512i upper = _mm512_dpwssd_epi32(_mm512_set1_epi32(half), above,
+                                              _mm512_permutexvar_epi32(spread, weights.upper));
+    return _mm512_dpwssd_epi32(upper, below, _mm512_permutexvar_epi32(spread, weights.lower));
+}
+
+// Where each byte of 16 packed pixels lies before the last permutation: of a pixel's channels two
+// lie side by side in either half of its lane, behind those of the pixels four, eight and twelve
+// before it.
+template <int Depth> struct SumOrder {
+    alignas(64) uint8_t bytes[64] = {};
+    constexpr SumOrder() {
+        for (int pixel = 0; pixel < 16; ++pixel)
+            for (int k = 0; k < Depth; ++k)
+                bytes[pixel * Depth + k] =
+                    static_cast<uint8_t>((pixel % 4) * 16 + (k / 2) * 8 + (pixel / 4) * 2 + k % 2);
+    }
+};
+template <int Depth> inline constexpr SumOrder<Depth> sum_order{};
+
+// Sixteen pixels: of each sum, which lies within 0..255, the eight bits above its fraction.
+template <int Depth>
+inline __m512i sixteen_pixels(const FixedRow& image, const TapWeights& weights) {
+    constexpr int64_t pair = weight_bits | ((32 + weight_bits) << 8);
+    const __m512i bits = _mm512_set1_epi16(pair);
+    const auto sums = [&](int first) { return four_sums<Depth>(image, weights, first); };
+    constexpr auto third = uint64_t{0x3030303030303030};
+    __m512i bytes = _mm512_multishift_epi64_epi8(bits, sums(0));
+    bytes = _mm512_mask_multishift_epi64_epi8(bytes, third >> 2, bits, sums(4));
+    bytes = _mm512_mask_multishift_epi64_epi8(bytes, third, bits, sums(8));
+    bytes = _mm512_mask_multishift_epi64_epi8(bytes, third << 2, bits, sums(12));
+    return _mm512_permutexvar_epi8(_mm512_load_si512(sum_order<Depth>.bytes), bytes);
 }
 
 template <int Depth>
-void sample(const FixedRow& image, const int32_t* xs, const int32_t* ys, int count, uint8_t* out) {
-    Block block;
-    sample_blocks<Depth>(
-        count, out,
-        [&](int j) {
-            find_block(image, _mm512_loadu_si512(xs + j), _mm512_loadu_si512(ys + j), block);
-        },
-        [&](int first) { return four_pixels<Depth>(image, block, first); });
+inline void store_pixels(const FixedRow& image, const TapWeights& weights, int left, uint8_t* out) {
+    store_packed<Depth>(sixteen_pixels<Depth>(image, weights), left, out);
 }
 
-template <int Depth>
-void sample_track(const FixedRow& image, const Track& along, const Track& down, int first,
-                  int count, uint8_t* out) {
-    Block block;
-    const __m512i steps_x = _mm512_loadu_si512(along.steps);
-    const __m512i steps_y = _mm512_loadu_si512(down.steps);
-    sample_blocks<Depth>(
-        count, out,
-        [&](int j) {
-            const __m512i x = _mm512_set1_epi32(along.place(first + j));
-            const __m512i y = _mm512_set1_epi32(down.place(first + j));
-            find_block(image, _mm512_add_epi32(x, steps_x), _mm512_add_epi32(y, steps_y), block);
-        },
-        [&](int place) { return four_pixels<Depth>(image, block, place); });
-}
+inline __m512i all(int value) { return _mm512_set1_epi32(value); }
 
 #elif defined(__AVX2__)
 
-struct Block {
-    __m256i upper; // weights of the upper two neighbors, 16 bits each, of 8 pixels
-    __m256i lower;
-    alignas(32) int32_t offset[8];
-};
-
-// What a row's pixels have in common.
-struct Bounds {
-    __m256i most; // column and row, 16 bits each
-    __m256i step; // bytes from one column and from one row to the next
-    bool narrow;  // whether those of a row fit 16 bits
-};
-
 inline __m256i all(int value) { return _mm256_set1_epi32(value); }
-
-inline Bounds bounds_of(const FixedRow& image) {
-    const auto stride = static_cast<int>(image.stride);
-    return {all(image.right | (image.bottom << 16)), all(image.depth | (stride << 16)),
-            image.stride < 32768};
-}
-
-inline void find_block(const FixedRow& image, const Bounds& bounds, __m256i x, __m256i y,
-                       Block& block) {
-    const __m256i mask = all((1 << weight_bits) - 1);
-    const __m256i fx = _mm256_and_si256(_mm256_srli_epi32(x, 16 - weight_bits), mask);
-    const __m256i fy = _mm256_and_si256(_mm256_srli_epi32(y, 16 - weight_bits), mask);
-    const __m256i product = _mm256_add_epi32(_mm256_madd_epi16(fx, fy), all(half));
-    const __m256i both = _mm256_srli_epi32(product, weight_bits);
-    const __m256i across = _mm256_sub_epi32(fx, both), down = _mm256_sub_epi32(fy, both);
-    const __m256i rest = _mm256_sub_epi32(all(1 << weight_bits), _mm256_add_epi32(fx, down));
-    block.upper = _mm256_or_si256(rest, _mm256_slli_epi32(across, 16));
-    block.lower = _mm256_or_si256(down, _mm256_slli_epi32(both, 16));
-    // Places behind the last pixel of a row may be anywhere.
-    __m256i tap = _mm256_blend_epi16(_mm256_srli_epi32(x, 16), y, 0xaa);
-    tap = _mm256_min_epi16(_mm256_max_epi16(tap, _mm256_setzero_si256()), bounds.most);
-    __m256i offset = _mm256_madd_epi16(tap, bounds.step);
-    if (!bounds.narrow) {
-        const __m256i line =
-            _mm256_mullo_epi32(_mm256_srli_epi32(tap, 16), all(static_cast<int>(image.stride)));
-        const __m256i column = _mm256_and_si256(tap, all(0xffff));
-        offset = _mm256_add_epi32(line, _mm256_mullo_epi32(column, all(image.depth)));
-    }
-    _mm256_store_si256(reinterpret_cast<__m256i*>(block.offset), offset);
-}
 
 // Sixteen bytes from each of two places.
 inline __m256i two_places(const uint8_t* first, const uint8_t* second) {
@@ -155,9 +101,9 @@ inline __m256i two_places(const uint8_t* first, const uint8_t* second) {
 
 // Pixels Pick and Pick + 4, each in four numbers.
 template <int Depth, int Pick>
-inline __m256i two_pixels(const FixedRow& image, const Block& block) {
-    const uint8_t* first = image.pixels + block.offset[Pick];
-    const uint8_t* second = image.pixels + block.offset[Pick + 4];
+inline __m256i two_pixels(const FixedRow& image, const TapWeights& weights) {
+    const uint8_t* first = image.pixels + weights.offset[Pick];
+    const uint8_t* second = image.pixels + weights.offset[Pick + 4];
     constexpr int8_t d = Depth, no = -1;
     const __m256i pairs = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(0, no, d, no, 1, no, d + 1, no, 2, no, d + 2, no, Depth == 4 ? 3 : no, no,
@@ -166,19 +112,19 @@ inline __m256i two_pixels(const FixedRow& image, const Block& block) {
     const __m256i above = _mm256_shuffle_epi8(two_places(first, second), pairs);
     const __m256i below =
         _mm256_shuffle_epi8(two_places(first + image.stride, second + image.stride), pairs);
-    const __m256i upper = _mm256_madd_epi16(above, _mm256_shuffle_epi32(block.upper, lane));
-    const __m256i lower = _mm256_madd_epi16(below, _mm256_shuffle_epi32(block.lower, lane));
+    const __m256i upper = _mm256_madd_epi16(above, _mm256_shuffle_epi32(weights.upper, lane));
+    const __m256i lower = _mm256_madd_epi16(below, _mm256_shuffle_epi32(weights.lower, lane));
     const __m256i sum = _mm256_add_epi32(_mm256_add_epi32(upper, lower), all(half));
     return _mm256_srai_epi32(sum, weight_bits);
 }
 
 // Eight pixels, four to a half of the register, without gaps within it.
-template <int Depth> inline __m256i eight_pixels(const FixedRow& image, const Block& block) {
+template <int Depth> inline __m256i eight_pixels(const FixedRow& image, const TapWeights& weights) {
     constexpr int8_t d = Depth, no = -1;
-    const __m256i words =
-        _mm256_packs_epi32(two_pixels<Depth, 0>(image, block), two_pixels<Depth, 1>(image, block));
-    const __m256i more =
-        _mm256_packs_epi32(two_pixels<Depth, 2>(image, block), two_pixels<Depth, 3>(image, block));
+    const __m256i words = _mm256_packs_epi32(two_pixels<Depth, 0>(image, weights),
+                                             two_pixels<Depth, 1>(image, weights));
+    const __m256i more = _mm256_packs_epi32(two_pixels<Depth, 2>(image, weights),
+                                            two_pixels<Depth, 3>(image, weights));
     const __m256i pixels = _mm256_packus_epi16(words, more);
     if constexpr (Depth == 4) return pixels;
     const __m128i dense =
@@ -188,7 +134,9 @@ template <int Depth> inline __m256i eight_pixels(const FixedRow& image, const Bl
 }
 
 // The first 8 pixels or, at the end of a row, fewer.
-template <int Depth> inline void store_pixels(__m256i pixels, int left, uint8_t* out) {
+template <int Depth>
+inline void store_pixels(const FixedRow& image, const TapWeights& weights, int left, uint8_t* out) {
+    const __m256i pixels = eight_pixels<Depth>(image, weights);
     // Pixels that the two stores touch beyond the eight, and that are written over later.
     constexpr int behind = (16 - 4 * Depth + Depth - 1) / Depth;
     alignas(32) uint8_t room[32];
@@ -199,51 +147,58 @@ template <int Depth> inline void store_pixels(__m256i pixels, int left, uint8_t*
     if (to == room) std::memcpy(out, room, static_cast<size_t>(std::min(8, left) * Depth));
 }
 
-// next(j, x, y) gives the places of the eight pixels from j on. Weights and offsets of many blocks
-// come first: one after the other, a block's two parts are a chain too long for the processor to
-// look beyond.
-template <int Depth, class Next>
-inline void sample_each(const FixedRow& image, int count, uint8_t* out, Next next) {
-    constexpr int most = 32;
-    const Bounds bounds = bounds_of(image);
-    Block blocks[most];
-    for (int from = 0; from < count; from += 8 * most) {
-        const int some = std::min(most, (count - from + 7) / 8);
-        for (int n = 0; n < some; ++n) {
-            __m256i x, y;
-            next(from + 8 * n, x, y);
-            find_block(image, bounds, x, y, blocks[n]);
-        }
-        for (int n = 0; n < some; ++n, out += 8 * Depth)
-            store_pixels<Depth>(eight_pixels<Depth>(image, blocks[n]), count - from - 8 * n, out);
+#endif
+
+#if defined(__AVX2__)
+
+// places(first, count, x, y) gives the registers of places from pixel `first` on. Weights and
+// offsets of many registers come first: one after the other, the two parts of each are a chain too
+// long for the processor to look beyond.
+template <int Depth, class Places>
+inline void sample_each(const FixedRow& image, int count, uint8_t* out, Places places) {
+    constexpr int own = TapWeights::pixels, most = 256 / own;
+    const TapBounds bounds(image);
+    TapWeights weights[most];
+    for (int from = 0; from < count; from += own * most) {
+        const int some = std::min(most, (count - from + own - 1) / own);
+        places(from, some, [&](int n, WholeRegister x, WholeRegister y) {
+            find_taps(image, bounds, x, y, weights[n]);
+        });
+        for (int n = 0; n < some; ++n, out += own * Depth)
+            store_pixels<Depth>(image, weights[n], count - from - own * n, out);
     }
 }
 
-inline __m256i load_places(const void* from) {
-    return _mm256_loadu_si256(static_cast<const __m256i*>(from));
+inline WholeRegister load_places(const void* from) {
+    return VARIEGATE_WHOLE(loadu)(static_cast<const WholeRegister*>(from));
 }
 
 template <int Depth>
 void sample(const FixedRow& image, const int32_t* xs, const int32_t* ys, int count, uint8_t* out) {
-    sample_each<Depth>(image, count, out, [&](int j, __m256i& x, __m256i& y) {
-        x = load_places(xs + j);
-        y = load_places(ys + j);
+    sample_each<Depth>(image, count, out, [&](int from, int some, auto take) {
+        for (int n = 0; n < some; ++n) {
+            const int place = from + TapWeights::pixels * n;
+            take(n, load_places(xs + place), load_places(ys + place));
+        }
     });
 }
 
-// A block's places are found from its first one, so half of the blocks of eight go on from there.
+// A block's places are found from its first one.
 template <int Depth>
 void sample_track(const FixedRow& image, const Track& along, const Track& down, int first,
                   int count, uint8_t* out) {
-    __m256i start_x{}, start_y{};
-    sample_each<Depth>(image, count, out, [&](int j, __m256i& x, __m256i& y) {
-        const int half_block = j % FixedRow::block;
-        if (half_block == 0) {
-            start_x = all(along.place(first + j));
-            start_y = all(down.place(first + j));
+    constexpr int registers = FixedRow::block / TapWeights::pixels;
+    constexpr int most = 256 / FixedRow::block;
+    sample_each<Depth>(image, count, out, [&](int from, int some, auto take) {
+        int32_t start_x[most], start_y[most];
+        const int blocks = (some + registers - 1) / registers;
+        along.starts(first + from, start_x, blocks);
+        down.starts(first + from, start_y, blocks);
+        for (int n = 0; n < some; ++n) {
+            const int block = n / registers, part = n % registers * TapWeights::pixels;
+            take(n, VARIEGATE_INT(add_epi32)(all(start_x[block]), load_places(along.steps + part)),
+                 VARIEGATE_INT(add_epi32)(all(start_y[block]), load_places(down.steps + part)));
         }
-        x = _mm256_add_epi32(start_x, load_places(along.steps + half_block));
-        y = _mm256_add_epi32(start_y, load_places(down.steps + half_block));
     });
 }
 

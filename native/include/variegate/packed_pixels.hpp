@@ -6,6 +6,7 @@
 #if defined(__AVX512VBMI__)
 #include <immintrin.h>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace variegate::inline VARIEGATE_TARGET {
@@ -52,15 +53,23 @@ inline __m512i tap_offsets(const FixedRow& image, __m512i x, __m512i y) {
     return _mm512_add_epi32(line, step);
 }
 
-// A row, 16 pixels at a time: find(j) makes what four(first) makes pixels j + first and three more
-// from.
-template <int Depth, class Find, class Four>
+// A row, 16 pixels at a time: find(j, block) makes what four(block, first) makes pixels j + first
+// and three more from. Blocks are found many at a time: one after the other, a block's two parts
+// are a chain too long for the processor to look beyond.
+template <int Depth, class Block, class Find, class Four>
 inline void sample_blocks(int count, uint8_t* out, Find find, Four four) {
+    constexpr int most = 16;
     const __m512i order = _mm512_load_si512(packed_order<Depth>.bytes);
-    for (int j = 0; j < count; j += 16, out += 16 * Depth) {
-        find(j);
-        const __m512i bytes = pack_pixels(four(0), four(4), four(8), four(12), order);
-        store_packed<Depth>(bytes, count - j, out);
+    Block blocks[most];
+    for (int from = 0; from < count; from += 16 * most) {
+        const int some = std::min(most, (count - from + 15) / 16);
+        for (int n = 0; n < some; ++n) find(from + 16 * n, blocks[n]);
+        for (int n = 0; n < some; ++n, out += 16 * Depth) {
+            const Block& block = blocks[n];
+            const __m512i bytes =
+                pack_pixels(four(block, 0), four(block, 4), four(block, 8), four(block, 12), order);
+            store_packed<Depth>(bytes, count - from - 16 * n, out);
+        }
     }
 }
 

@@ -28,6 +28,11 @@ struct Track {
     int32_t place(int j) const {
         return static_cast<int32_t>(((slope * (j + 0.5) + start) * share + 0.5) * FixedRow::one);
     }
+    // Places of the first columns of `count` blocks.
+    void starts(int first, int32_t* places, int count) const {
+#pragma omp simd
+        for (int n = 0; n < count; ++n) places[n] = place(first + FixedRow::block * n);
+    }
     // Places of columns first, first + 1, ..., up to the end of the last one's block.
     void find(int first, int count, int32_t* places) const;
 };
