@@ -137,7 +137,7 @@ inline void sum_block(const Sums& sums, const uint32_t* const* rows, int64_t i, 
         const Lanes weights = Lanes::all(tap.weights);
         const auto* from = reinterpret_cast<const uint8_t*>(rows[tap.row] + tap.place + i);
         for (int k = 0; k < 4; ++k)
-            four[k] = four[k] + Lanes::load(from + 4 * each * k).multiply_add(weights);
+            four[k] = four[k].plus_products(Lanes::load(from + 4 * each * k), weights);
     }
     for (Lanes& sum : four) sum = sum.right_by(sums.bits);
     four[0].words(four[1]).narrow(four[2].words(four[3])).in_order().store(out);

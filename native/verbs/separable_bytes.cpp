@@ -31,8 +31,8 @@ struct Sums {
 
     // pairs: two values of each sum, in 16 bits; weights: two that were split.
     void add(Lanes pairs, Lanes low_weights, Lanes high_weights) {
-        low = low + pairs.multiply_add(low_weights);
-        high = high + pairs.multiply_add(high_weights);
+        low = low.plus_products(pairs, low_weights);
+        high = high.plus_products(pairs, high_weights);
     }
     Lanes settled() const { return (high.left<low_bits>() + low).right<separable_bits>(); }
 };

@@ -140,7 +140,12 @@ void warp_picking(const T* in, Shape shape, const Warp& warp, T* out, Scratch& s
     // The processor foresees neither falling rows nor rows that are read from their end.
     constexpr int ahead = 6; // rows
     const bool falls = run.step == -1 || (run.step == 1 && m[4] < 0);
-    for (int i = 0; i < warp.height; ++i, out += int64_t{warp.width} * depth) {
+    const int64_t wide = int64_t{warp.width} * depth;
+    for (int i = 0; i < warp.height; ++i, out += wide) {
+        if (run.step == 0 && i > 0 && rows[i] == rows[i - 1]) { // as where an image grows
+            std::memcpy(out, out - wide, static_cast<size_t>(wide) * sizeof(T));
+            continue;
+        }
         const T* line = in + rows[i] * down;
         if (falls && i + ahead < warp.height && rows[i + ahead] != outside)
             fetch_soon(in + rows[i + ahead] * down, stride * static_cast<int64_t>(sizeof(T)));

@@ -57,6 +57,14 @@ struct Lanes {
     Lanes multiply_add(Lanes other) const {
         return {VARIEGATE_LANE_OPERATION(madd_epi16)(bits, other.bits)};
     }
+    // This and the sums of two products of neighboring words of the others.
+    Lanes plus_products(Lanes one, Lanes other) const {
+#if defined(__AVX512VNNI__)
+        return {_mm512_dpwssd_epi32(bits, one.bits, other.bits)};
+#else
+        return *this + one.multiply_add(other);
+#endif
+    }
     Lanes operator+(Lanes other) const {
         return {VARIEGATE_LANE_OPERATION(add_epi32)(bits, other.bits)};
     }
