@@ -29,6 +29,32 @@ Lanes blended(Lanes own, Lanes other, Lanes share) {
 }
 #endif
 
+// The last values of a row, fewer than a register holds; returns how many are done.
+#if defined(__AVX512BW__)
+int64_t blend_rest(const uint8_t* own, const uint8_t* other, int64_t count, int share,
+                   uint8_t* out) {
+    const __mmask64 there = ~uint64_t{0} >> (64 - count);
+    const Lanes a{_mm512_maskz_loadu_epi8(there, own)}, b{_mm512_maskz_loadu_epi8(there, other)};
+    const Lanes shares = Lanes::all(share * 0x10001), zero = Lanes::zero();
+    const Lanes low = blended(a.low_bytes(zero), b.low_bytes(zero), shares);
+    const Lanes high = blended(a.high_bytes(zero), b.high_bytes(zero), shares);
+    _mm512_mask_storeu_epi8(out, there, low.narrow(high).bits);
+    return count;
+}
+#elif defined(__AVX2__)
+int64_t blend_rest(const uint8_t* own, const uint8_t* other, int64_t count, int share,
+                   uint8_t* out) {
+    if (count < 16) return 0;
+    const auto words = [](const uint8_t* from) {
+        return Lanes{_mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)))};
+    };
+    const Lanes sum = blended(words(own), words(other), Lanes::all(share * 0x10001));
+    const __m256i bytes = _mm256_permute4x64_epi64(sum.narrow(sum).bits, 0x08);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm256_castsi256_si128(bytes));
+    return 16;
+}
+#endif
+
 void blend(const uint8_t* own, const uint8_t* other, int64_t count, double weight, uint8_t* out) {
     constexpr int one = 1 << 15;
     const int share = std::min(static_cast<int>(clip(weight, 0.0, 1.0) * one + 0.5), one - 1);
@@ -41,9 +67,7 @@ void blend(const uint8_t* own, const uint8_t* other, int64_t count, double weigh
         const Lanes high = blended(a.high_bytes(zero), b.high_bytes(zero), shares);
         low.narrow(high).store(out + i);
     }
-    if (i < count && count >= Lanes::bytes && out != own && out != other) // some of them again
-        return blend(own + count - Lanes::bytes, other + count - Lanes::bytes, Lanes::bytes, weight,
-                     out + count - Lanes::bytes);
+    if (i < count) i += blend_rest(own + i, other + i, count - i, share, out + i);
 #endif
     for (; i < count; ++i) out[i] = blended(own[i], other[i], share);
 }
