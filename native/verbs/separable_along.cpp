@@ -16,6 +16,7 @@ namespace {
 
 constexpr int group = 16;  // values of an output row that are worked out together
 constexpr int window = 64; // source bytes that they may come from
+constexpr int ahead = 4;   // rows that are fetched before they are needed
 
 // Two taps of each value of a group.
 struct Pair {
@@ -83,31 +84,44 @@ bool make_group(const Axis<uint8_t>& axis, int64_t start, int depth, int64_t row
     return true;
 }
 
-inline __m128i run_group(const uint8_t* row, const Group& group, const Pair* pairs) {
-    const __m512i bytes = _mm512_maskz_loadu_epi8(group.inside, row + group.base);
-    constexpr __mmask64 lower = 0x5555555555555555; // the lower byte of each word
-    __m512i low = _mm512_set1_epi32(1 << (separable_bits - 1)), high = _mm512_setzero_si512();
-    for (int p = 0; p < group.pairs; ++p) {
-        const Pair& pair = pairs[group.first + p];
-        const __m512i words =
-            _mm512_maskz_permutexvar_epi8(lower, _mm512_load_si512(pair.place), bytes);
-        low = _mm512_add_epi32(low, _mm512_madd_epi16(words, _mm512_load_si512(pair.low)));
-        high = _mm512_add_epi32(high, _mm512_madd_epi16(words, _mm512_load_si512(pair.high)));
+struct Sums {
+    __m512i low = _mm512_set1_epi32(1 << (separable_bits - 1));
+    __m512i high = _mm512_setzero_si512();
+
+    void add(__m512i words, __m512i low_weights, __m512i high_weights) {
+        low = _mm512_dpwssd_epi32(low, words, low_weights);
+        high = _mm512_dpwssd_epi32(high, words, high_weights);
     }
-    const __m512i sum = _mm512_add_epi32(_mm512_slli_epi32(high, low_bits), low);
-    const __m512i whole = _mm512_srai_epi32(sum, separable_bits);
-    return _mm512_cvtusepi32_epi8(_mm512_max_epi32(whole, _mm512_setzero_si512()));
+    __m128i settled() const {
+        const __m512i sum = _mm512_add_epi32(_mm512_slli_epi32(high, low_bits), low);
+        const __m512i whole = _mm512_srai_epi32(sum, separable_bits);
+        return _mm512_cvtusepi32_epi8(_mm512_max_epi32(whole, _mm512_setzero_si512()));
+    }
+};
+
+// The values of a group in two rows.
+struct Both {
+    __m128i upper, lower;
+};
+
+inline Both run_group(const uint8_t* upper, const uint8_t* lower, const Group& group,
+                      const Pair* pairs) {
+    const __m512i above = _mm512_maskz_loadu_epi8(group.inside, upper + group.base);
+    const __m512i below = _mm512_maskz_loadu_epi8(group.inside, lower + group.base);
+    constexpr __mmask64 first = 0x5555555555555555; // the lower byte of each word
+    Sums sums, more;
+    for (const Pair *pair = pairs + group.first, *end = pair + group.pairs; pair < end; ++pair) {
+        const __m512i place = _mm512_load_si512(pair->place);
+        const __m512i low = _mm512_load_si512(pair->low), high = _mm512_load_si512(pair->high);
+        sums.add(_mm512_maskz_permutexvar_epi8(first, place, above), low, high);
+        more.add(_mm512_maskz_permutexvar_epi8(first, place, below), low, high);
+    }
+    return {sums.settled(), more.settled()};
 }
 
-// The part of a source row that the groups read.
-Span bytes_in_use(const Group* groups, int64_t count) {
-    int64_t from = groups[0].base, to = from;
-    for (int64_t g = 0; g < count; ++g) {
-        if (groups[g].pairs == 0) continue;
-        from = std::min(from, groups[g].base);
-        to = std::max(to, groups[g].base + window);
-    }
-    return {static_cast<int>(from), static_cast<int>(to)};
+inline void store_group(__m128i values, int64_t left, uint8_t* out) {
+    if (left >= group) return _mm_storeu_si128(reinterpret_cast<__m128i*>(out), values);
+    _mm_mask_storeu_epi8(out, static_cast<__mmask16>((1 << left) - 1), values);
 }
 
 } // namespace
@@ -128,18 +142,18 @@ bool pass_along_rows(const uint8_t* in, int width, int rows, int depth, const Ax
         if (!make_group(axis, g * group, depth, row_bytes, made[g], pairs + used)) return false;
         used += made[g].pairs;
     }
-    const Span used_bytes = bytes_in_use(made, groups);
-    for (int r = 0; r < rows; ++r, in += row_bytes, out += count) {
-        if (r + 4 < rows)
-            fetch_soon(in + 4 * row_bytes + used_bytes.from, used_bytes.to - used_bytes.from);
-        int64_t g = 0;
-        for (; (g + 1) * group <= count; ++g)
-            _mm_storeu_si128(reinterpret_cast<__m128i*>(out + g * group),
-                             run_group(in, made[g], pairs));
-        if (g < groups) {
-            alignas(16) uint8_t last[group];
-            _mm_store_si128(reinterpret_cast<__m128i*>(last), run_group(in, made[g], pairs));
-            std::memcpy(out + g * group, last, static_cast<size_t>(count - g * group));
+    for (int r = 0; r < rows; r += 2) {
+        const int64_t next = std::min(r + 1, rows - 1); // the last of an odd number twice
+        const uint8_t* line = in + r * row_bytes;
+        const uint8_t* soon = in + std::min(r + ahead, rows - 1) * row_bytes;
+        const uint8_t* later = in + std::min(r + ahead + 1, rows - 1) * row_bytes;
+        for (int64_t g = 0, done = 0; g < groups; ++g, done += group) {
+            // In step with the work: a whole row at once is more than the processor asks for.
+            _mm_prefetch(reinterpret_cast<const char*>(soon + made[g].base), _MM_HINT_T0);
+            _mm_prefetch(reinterpret_cast<const char*>(later + made[g].base), _MM_HINT_T0);
+            const Both found = run_group(line, in + next * row_bytes, made[g], pairs);
+            store_group(found.upper, count - done, out + r * count + done);
+            store_group(found.lower, count - done, out + next * count + done);
         }
     }
     return true;
