@@ -134,15 +134,20 @@ void write_planes(const Output& output, const T* in, Shape shape, To* out) {
 }
 
 template <class To>
+void write_tile_as(const Output& output, const Planes& planes, Tile part, int64_t plane, To* out) {
+    for (int k = 0; k < 3; ++k)
+        write_values(planes.channel[k], part.pixels, Pattern(output, k, 1),
+                     out + k * plane + part.place);
+}
+
+template <class To>
 void write_colors(const Output& output, const uint8_t* in, Shape shape, To* out) {
-    const Pattern patterns[3] = {{output, 0, 1}, {output, 1, 1}, {output, 2, 1}};
     const int64_t plane = shape.pixels();
     Planes planes;
     for (int64_t place = 0; place < plane; place += tile) {
-        const int64_t pixels = std::min<int64_t>(tile, plane - place);
-        split(in + 3 * place, pixels, planes);
-        for (int k = 0; k < 3; ++k)
-            write_values(planes.channel[k], pixels, patterns[k], out + k * plane + place);
+        const Tile part{place, std::min<int64_t>(tile, plane - place)};
+        split(in + 3 * place, part.pixels, planes);
+        write_tile_as(output, planes, part, plane, out);
     }
 }
 
@@ -158,6 +163,19 @@ void write_as(const Output& output, const T* image, Shape shape, void* result) {
 }
 
 } // namespace
+
+void write_tile(const Output& output, const Planes& planes, Tile part, int64_t plane,
+                void* result) {
+    switch (output.number) {
+    case Number::Float16:
+        return write_tile_as(output, planes, part, plane, static_cast<Half*>(result));
+    case Number::Bfloat16:
+        return write_tile_as(output, planes, part, plane, static_cast<Brain*>(result));
+    default:
+        write_tile_as(output, planes, part, plane, static_cast<float*>(result));
+        if (output.stream) Floats::flush();
+    }
+}
 
 template <class T>
 void write_output(const Output& output, const T* image, Shape shape, void* result) {

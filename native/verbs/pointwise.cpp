@@ -5,6 +5,7 @@
 
 #include "variegate/planes.hpp"
 #include "variegate/rounding.hpp"
+#include "variegate/runs.hpp"
 #include "variegate/verbs.hpp"
 
 namespace variegate::inline VARIEGATE_TARGET {
@@ -135,20 +136,24 @@ int run_plane_step(const Step& step, Planes& planes, int64_t pixels, int depth) 
     }
 }
 
+// Takes each tile, as the steps leave it, with its place and pixels and the channels that it has.
+template <class Take>
 void run_planes(const uint8_t* in, int64_t count, const Step* steps, int64_t step_count,
-                uint8_t* out) {
+                Take take) {
     Planes planes;
     for (int64_t place = 0; place < count; place += tile_pixels) {
-        const int64_t pixels = std::min<int64_t>(tile_pixels, count - place);
-        split(in + 3 * place, pixels, planes);
+        const Tile part{place, std::min<int64_t>(tile_pixels, count - place)};
+        split(in + 3 * place, part.pixels, planes);
         int depth = 3;
         for (int64_t s = 0; s < step_count; ++s)
-            depth = run_plane_step(steps[s], planes, pixels, depth);
-        if (depth == 3)
-            join(planes, pixels, out + 3 * place);
-        else
-            std::memcpy(out + place, planes.channel[0], static_cast<size_t>(pixels));
+            depth = run_plane_step(steps[s], planes, part.pixels, depth);
+        take(planes, part, depth);
     }
+}
+
+Step* room_for(int64_t entries, Scratch& scratch) {
+    return reinterpret_cast<Step*>(
+        scratch.tables.get<std::byte>(entries * static_cast<int64_t>(sizeof(Step) + 2 * levels)));
 }
 
 } // namespace
@@ -157,8 +162,7 @@ template <class T>
 void pointwise(const T* in, Shape shape, const Stage& stage, int64_t first, int64_t last, T* out,
                Scratch& scratch) {
     const int64_t entries = last - first;
-    auto* steps = reinterpret_cast<Step*>(
-        scratch.tables.get<std::byte>(entries * static_cast<int64_t>(sizeof(Step) + 2 * levels)));
+    Step* steps = room_for(entries, scratch);
     const int64_t count = make_steps<T>(stage, first, last, shape.channels, steps,
                                         reinterpret_cast<uint8_t*>(steps + entries));
     if (count == 0) {
@@ -168,13 +172,29 @@ void pointwise(const T* in, Shape shape, const Stage& stage, int64_t first, int6
     const bool one_table = count == 1 && steps[0].verb == Verb::Lookup;
     if constexpr (sizeof(T) == 1) {
         if (shape.channels == 3 && !one_table)
-            return run_planes(in, shape.pixels(), steps, count, out);
+            return run_planes(in, shape.pixels(), steps, count,
+                              [out](const Planes& planes, Tile part, int depth) {
+                                  if (depth == 3)
+                                      return join(planes, part.pixels, out + 3 * part.place);
+                                  std::memcpy(out + part.place, planes.channel[0],
+                                              static_cast<size_t>(part.pixels));
+                              });
     }
     if (one_table) return run_step(steps[0], in, shape.pixels(), shape.channels, out);
     int64_t narrowing = -1;
     for (int64_t s = 0; s < count; ++s)
         if (steps[s].verb == Verb::Luma) narrowing = s;
     run_tiles(in, shape, steps, count, narrowing, out, scratch);
+}
+
+void pointwise_output(const uint8_t* in, Shape shape, const Stage& stage, int64_t first,
+                      int64_t last, const Output& output, void* result, Scratch& scratch) {
+    Step* steps = room_for(last - first, scratch);
+    const int64_t count = make_steps<uint8_t>(stage, first, last, shape.channels, steps,
+                                              reinterpret_cast<uint8_t*>(steps + (last - first)));
+    run_planes(in, shape.pixels(), steps, count, [&](const Planes& planes, Tile part, int) {
+        write_tile(output, planes, part, shape.pixels(), result);
+    });
 }
 
 template void pointwise<uint8_t>(const uint8_t*, Shape, const Stage&, int64_t, int64_t, uint8_t*,

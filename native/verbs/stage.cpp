@@ -156,6 +156,12 @@ template <class T> const T* contiguous(const Source& image, Scratch& scratch) {
     return copy;
 }
 
+// Whether a last pass goes by planes that the output can be written from at once.
+bool ends_in_planes(const Stage& stage, const Group& group, Shape shape, const Output& output) {
+    return output.channels_first && shape.channels == 3 && group.out.channels == 3 &&
+           is_pointwise(static_cast<Verb>(stage.verb[group.first]));
+}
+
 // result: as the entries leave the image, or as `output` says.
 template <class T>
 void run_sample(const Stage& stage, int64_t sample, const Source& image, const Output* output,
@@ -177,6 +183,12 @@ void run_sample(const Stage& stage, int64_t sample, const Source& image, const O
     const T* in = contiguous<T>(image, scratch);
     Shape shape = image.shape;
     for (int64_t g = 0; g < count; ++g) {
+        if constexpr (sizeof(T) == 1)
+            if (output && g + 1 == count && ends_in_planes(stage, groups[g], shape, *output)) {
+                pointwise_output(in, shape, stage, groups[g].first, groups[g].last, *output, result,
+                                 scratch);
+                return scratch.trim();
+            }
         T* out =
             groups[g].slot == into_result ? reinterpret_cast<T*>(result) : slots[groups[g].slot];
         run_group(stage, groups[g], in, shape, out, scratch);

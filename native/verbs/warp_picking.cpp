@@ -72,10 +72,29 @@ Run find_run(const int* columns, int count) {
     return {span, step};
 }
 
+#if defined(__AVX512VBMI__)
+// Where the bytes of 21 pixels in reverse order lie, if the first pixel begins at byte 1.
+struct ReversedColors {
+    alignas(64) uint8_t bytes[64] = {};
+    constexpr ReversedColors() {
+        for (int i = 0; i < 63; ++i) bytes[i] = static_cast<uint8_t>(61 - i / 3 * 3 + i % 3);
+    }
+};
+constexpr ReversedColors reversed_colors;
+#endif
+
 // Pixels in reverse order: `first` becomes the last of `out`.
 template <class T> void reverse_pixels(const T* first, int64_t count, int depth, T* out) {
     const T* from = first + (count - 1) * depth;
     int64_t i = 0;
+#if defined(__AVX512VBMI__)
+    if constexpr (sizeof(T) == 1) {
+        // 21 pixels of three bytes at a time; the last byte is written over afterwards.
+        const __m512i turn = _mm512_load_si512(reversed_colors.bytes);
+        for (; depth == 3 && i + 22 <= count; i += 21, from -= 63, out += 63)
+            _mm512_storeu_si512(out, _mm512_permutexvar_epi8(turn, _mm512_loadu_si512(from - 61)));
+    }
+#endif
 #if defined(__AVX2__)
     if constexpr (sizeof(T) == 1) {
         // Five pixels of three bytes at a time; the sixteenth byte is written over afterwards.

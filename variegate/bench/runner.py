@@ -38,7 +38,7 @@ class Settings:
     """How long to look: rounds, the seconds of one, and what one library may take for one case."""
 
     rounds: int = 5
-    seconds: float = 0.02
+    seconds: float = 0.05
     budget: float = 1.0
     quick: bool = False
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "variegate/engine.hpp"
+#include "variegate/planes.hpp"
+#include "variegate/scratch.hpp"
 #include "variegate/target.hpp"
 
 namespace variegate::inline VARIEGATE_TARGET {
@@ -33,8 +35,21 @@ inline Output for_values(Output output, int64_t values) {
     return output;
 }
 
+// Pixels of an image, taken apart.
+struct Tile {
+    int64_t place; // of the first
+    int64_t pixels;
+};
+
+// A tile of an image of three channels and `plane` pixels, where `output` puts channels first.
+void write_tile(const Output& output, const Planes& planes, Tile part, int64_t plane, void* result);
+
 // One image of a batch; result: as many values, of the type and in the layout that `output` says.
 template <class T>
 void write_output(const Output& output, const T* image, Shape shape, void* result);
+
+// A run of pointwise entries that leaves three channels, and the output, which puts them first.
+void pointwise_output(const uint8_t* in, Shape shape, const Stage& stage, int64_t first,
+                      int64_t last, const Output& output, void* result, Scratch& scratch);
 
 } // namespace variegate::inline VARIEGATE_TARGET
