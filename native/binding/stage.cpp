@@ -159,6 +159,10 @@ int64_t read_verb(TableReader& reader, Tables& tables, Verb verb, Kind kind, Use
         tables.noise_fill = reader.read<float>("noise_fill", tables.noises, {max_channels});
         tables.noise_key = reader.read<uint64_t>("noise_key", tables.noises, {});
         return tables.noises;
+    case Verb::Codec:
+        tables.codecs = -1;
+        tables.codec = reader.read<int32_t>("codec", tables.codecs, {2});
+        return tables.codecs;
     case Verb::Luma:
         return INT64_MAX; // it has no numbers
     default:
@@ -240,6 +244,13 @@ void check_channels(const char* name, const int64_t* start, int64_t row, int64_t
                    " lists, expected at least " + std::to_string(expected));
 }
 
+void check_codec(const Tables& tables, int64_t row, int depth) {
+    const int32_t* numbers = tables.codec + 2 * row;
+    if (depth == 2) refuse("stage", "CODEC needs one channel or at least three, got 2");
+    if (numbers[0] < 1 || numbers[0] > 100 || numbers[1] != static_cast<int>(FileFormat::Jpeg))
+        refuse("tables.codec", "expected a quality of 1 to 100 and JPEG");
+}
+
 // One row of a verb that keeps the shape; every row is known to exist.
 void check_entry(const Tables& tables, Verb verb, int64_t row, Shape shape) {
     const int depth = shape.channels;
@@ -252,6 +263,8 @@ void check_entry(const Tables& tables, Verb verb, int64_t row, Shape shape) {
         return check_hsv(tables, row);
     case Verb::Pick:
         return check_pick(tables, row, depth);
+    case Verb::Codec:
+        return check_codec(tables, row, depth);
     case Verb::Measure:
         return check_measure(tables, row);
     case Verb::Noise:
@@ -288,7 +301,7 @@ Shape shape_after(const Stage& stage, int64_t sample, Shape shape, bool masks) {
 }
 
 void check_entries(Arrays& held, Stage& stage, nb::handle tables, Kind kind, bool masks) {
-    constexpr int verbs = static_cast<int>(Verb::Codec);
+    constexpr int verbs = static_cast<int>(Verb::Codec) + 1;
     Used used[verbs];
     const auto skipped = [masks](int32_t number) {
         const auto verb = static_cast<Verb>(number);
@@ -297,7 +310,7 @@ void check_entries(Arrays& held, Stage& stage, nb::handle tables, Kind kind, boo
     const int64_t first = stage.start[0], end = stage.start[stage.samples];
     for (int64_t entry = first; entry < end; ++entry) {
         const int32_t number = stage.verb[entry];
-        if (number < 0 || number > verbs || (number == verbs && !masks))
+        if (number < 0 || number >= verbs)
             refuse("stage.verb", "no such verb: " + std::to_string(number));
         if (!skipped(number)) used[number].add(stage.row[entry]);
     }

@@ -24,7 +24,7 @@ template <class T> struct RandomStage {
     std::vector<double> matrix, before, field, channels, measure, blur, grid, noise, tiles, zoom;
     std::vector<int32_t> size, frame, mode, rects, verb, kernel, bits, median, rescale, scatter;
     std::vector<double> shapes, lightness, match, spectrum, hsv;
-    std::vector<int32_t> outside, counts, cells, pick;
+    std::vector<int32_t> outside, counts, cells, pick, codec;
     std::vector<int64_t> shapes_start, counts_start, waves_start, cells_start;
     std::vector<float> gain, waves;
     std::vector<float> fill, toward, smooth, normal;
@@ -143,6 +143,8 @@ template <class T> struct RandomStage {
                                dice.real(-300, 300), dice.real(-300, 300)})
             hsv.push_back(v);
         for (int i = 0; i < max_channels; ++i) pick.push_back(dice.whole(-1, 0));
+        codec.push_back(dice.whole(1, 100));
+        codec.push_back(static_cast<int32_t>(FileFormat::Jpeg));
         match.push_back(dice.real(0, 1));
         spectrum.push_back(dice.real(-0.1, 0.5));
         cells_start.push_back(static_cast<int64_t>(cells.size()) / 6);
@@ -157,9 +159,10 @@ template <class T> struct RandomStage {
         for (const Source& image : images) {
             Shape shape = image.shape;
             for (int n = dice.whole(0, 5); n > 0; --n) {
-                const auto next =
-                    static_cast<Verb>(dice.whole(0, static_cast<int>(Verb::Codec) - 1));
-                if ((next == Verb::Channels || next == Verb::Hsv) && shape.channels == 2) continue;
+                const auto next = static_cast<Verb>(dice.whole(0, static_cast<int>(Verb::Codec)));
+                const bool colored =
+                    next == Verb::Channels || next == Verb::Hsv || next == Verb::Codec;
+                if (colored && shape.channels == 2) continue;
                 const int place = dice.whole(0, rows - 1);
                 verb.push_back(static_cast<int32_t>(next));
                 row.push_back(place);
@@ -189,6 +192,7 @@ template <class T> struct RandomStage {
         t.lookup = lookup.data();
         t.channels = channels.data();
         t.toward = toward.data();
+        t.codec = codec.data();
         t.measure = measure.data();
         t.blur = blur.data();
         t.smooth = smooth.data();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "variegate/jpeg.hpp"
 #include "variegate/runs.hpp"
 #include "variegate/threads.hpp"
 #include "variegate/verbs.hpp"
@@ -30,7 +31,7 @@ bool is_pointwise(Verb verb) {
 bool keeps_place(Verb verb) {
     return verb == Verb::Measure || verb == Verb::Rectangles || verb == Verb::Grid ||
            verb == Verb::Noise || verb == Verb::Shapes || verb == Verb::Lightness ||
-           verb == Verb::Match || verb == Verb::Spectrum;
+           verb == Verb::Match || verb == Verb::Spectrum || verb == Verb::Codec;
 }
 
 // final: the slot of the last group.
@@ -100,6 +101,8 @@ void run_group(const Stage& stage, const Group& group, const T* in, Shape shape,
         return spectrum(in, shape, tables, row, out, scratch);
     case Verb::Cells:
         return cells(in, shape, tables, row, out);
+    case Verb::Codec:
+        return jpeg(in, shape, tables.codec[2 * row], out, scratch);
     case Verb::Noise:
         return noise(in, shape, tables, row, out, scratch);
     case Verb::Kernel:

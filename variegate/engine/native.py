@@ -24,7 +24,7 @@ from variegate.engine.engine import (
     stage_form,
 )
 from variegate.errors import EngineError
-from variegate.ops.entries import Output
+from variegate.ops.entries import FileFormat, Output
 from variegate.plan.normal import normal_table
 from variegate.plan.program import MixStage, Stage, Verb
 
@@ -47,16 +47,26 @@ def run_stage(
     Returns new arrays, or `out`, converted by the output where there is one. Raises EngineError,
     before anything is computed, where the stage does not fit the images.
     """
-    if len(stage.tables.codec) and np.any(_entries(stage) == Verb.CODEC):
-        return _converted(_run_with_codec(stage, images, threads), output, out, threads)
+    if _files(stage).any():
+        return _converted(_run_with_files(stage, images, threads), output, out, threads)
     if len(stage.sizes_out) != len(images):
         raise EngineError(f"stage: made for {len(stage.sizes_out)} images, got {len(images)}")
     return _run_between(stage, images, None, threads, output, out)
 
 
-def _entries(stage: Stage) -> Any:
-    """The verbs of the stage's samples; the arrays may hold others' too."""
-    return stage.verb[stage.start[0] : stage.start[-1]]
+def _files(stage: Stage) -> Any:
+    """Which entries, of the stage's samples and before them, only a file carries out: WebP. JPEG
+    is one of the compiled verbs.
+    """
+    verb, row = stage.verb[: stage.start[-1]], stage.row[: stage.start[-1]]
+    found = np.zeros(len(verb), dtype=np.bool_)
+    if len(stage.tables.codec):
+        places = stage.start[0] + np.flatnonzero(verb[stage.start[0] :] == Verb.CODEC)
+        rows = row[places]
+        known = (rows >= 0) & (rows < len(stage.tables.codec))
+        kind = stage.tables.codec[np.where(known, rows, 0), 1]
+        found[places] = known & (kind != FileFormat.JPEG)
+    return found
 
 
 def _run_between(
@@ -114,11 +124,11 @@ class Ready:
 
 
 def ready(stage: Stage, dtype: Any, output: Output | None) -> Ready | None:
-    """None where results have several sizes, where a file format is among the verbs, and where a
-    sample is not legal, which may not be among those that are asked for.
+    """None where results have several sizes, where a file is among the entries, and where a sample
+    is not legal, which may not be among those that are asked for.
     """
     form = stage_form(stage, dtype, output)
-    if form is None or len(stage.tables.codec):
+    if form is None or _files(stage).any():
         return None
     try:
         prepared = _prepared(stage, output, dtype == np.uint8)
@@ -178,22 +188,24 @@ def _call(function: Callable[..., Any], *arguments: Any) -> Any:
         raise EngineError(f"native engine: {error}") from None
 
 
-def _run_with_codec(stage: Stage, images: Sequence[Image] | Images, threads: int) -> Images:
-    """Runs up to each sample's next CODEC, then that, until all entries have run."""
+def _run_with_files(stage: Stage, images: Sequence[Image] | Images, threads: int) -> Images:
+    """Runs up to each sample's next file, then that, until all entries have run."""
     current: list[Image] = list(images)
     starts, ends = np.asarray(stage.start)[:-1].copy(), np.asarray(stage.start)[1:]
     if len(starts) != len(images) or np.any(np.diff(stage.start) < 0):
         raise EngineError(
             "native engine: stage.start: expected rising places, one more than images"
         )
+    files = _files(stage)
     while True:
-        stops = [_next_codec(stage, int(a), int(b)) for a, b in zip(starts, ends, strict=True)]
+        stops = [_next_true(files, int(a), int(b)) for a, b in zip(starts, ends, strict=True)]
         parts = [(int(a), stop) for a, stop in zip(starts, stops, strict=True)]
         current = list(_run_parts(stage, parts, current, threads))
         waiting = [i for i, stop in enumerate(stops) if stop < ends[i]]
         if not waiting:
             break
-        rows = [_checked_row(stage, stops[i]) for i in waiting]
+        pairs = stage.tables.codec[stage.row[[stops[i] for i in waiting]]].tolist()
+        rows = [(int(quality), int(kind)) for quality, kind in pairs]
         moved = codec.there_and_back([current[i] for i in waiting], rows, threads)
         for i, image in zip(waiting, moved, strict=True):
             current[i] = image
@@ -201,18 +213,9 @@ def _run_with_codec(stage: Stage, images: Sequence[Image] | Images, threads: int
     return reference.gathered(current)
 
 
-def _next_codec(stage: Stage, first: int, last: int) -> int:
-    places = np.flatnonzero(stage.verb[first:last] == Verb.CODEC)
+def _next_true(marks: Any, first: int, last: int) -> int:
+    places = np.flatnonzero(marks[first:last])
     return first + int(places[0]) if len(places) else last
-
-
-def _checked_row(stage: Stage, entry: int) -> tuple[int, int]:
-    """The quality and format of a CODEC entry."""
-    row, rows = int(stage.row[entry]), stage.tables.codec
-    if not 0 <= row < len(rows):
-        raise EngineError(f"native engine: stage.row: entry {entry} has no row {row}")
-    quality, kind = rows[row]
-    return int(quality), int(kind)
 
 
 def _run_parts(

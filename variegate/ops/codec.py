@@ -18,7 +18,7 @@ def _quality(unit: str) -> Param:
 
 @declare(
     Kind.CODEC,
-    source="libjpeg-turbo's quality scale, through Pillow, chroma at half size",
+    source="libjpeg-turbo's quality scale and transforms, chroma at half size",
     params=(_quality("JPEG quality"),),
 )
 def jpeg_compression(quality: Floats) -> Codec:
@@ -28,7 +28,7 @@ def jpeg_compression(quality: Floats) -> Codec:
 
 @declare(
     Kind.CODEC,
-    source="as in Albumentations, through Pillow; JPEG as JpegCompression does it",
+    source="as in Albumentations, WebP through Pillow; JPEG as JpegCompression does it",
     params=(_quality("quality of the format"),),
     settings=(choice("compression_type", ("jpeg", "webp"), "jpeg"),),
 )

@@ -40,6 +40,7 @@ enum class NoiseMode : int32_t { Gauss, Shot, Multiply, Impulse, Iso };
 constexpr int noise_channels = 1, noise_pixels = 2, noise_levels = 4;
 enum class Window : int32_t { Gaussian, Box };
 enum class MeasureMode : int32_t { Stretch, Equalize, AboutMean, Axes };
+enum class FileFormat : int32_t { Jpeg, Webp };
 enum class ShapeKind : int32_t { Disc, Segment, Plane, Gauss, Edge };
 
 constexpr int max_channels = 16;
@@ -123,7 +124,9 @@ struct Tables {
     int64_t picks = 0;
     const int32_t* pick = nullptr; // (k, max_channels): a channel, or -1 for the fill
     const float* pick_fill = nullptr;
-    const float* normal = nullptr; // (normal_entries,)
+    int64_t codecs = 0;
+    const int32_t* codec = nullptr; // (k, 2): quality, FileFormat
+    const float* normal = nullptr;  // (normal_entries,)
 };
 
 // Entries of each of n samples, run in order.
