@@ -16,13 +16,17 @@ namespace variegate::inline VARIEGATE_TARGET {
 
 #if !defined(VARIEGATE_LANES) || defined(__AVX512VBMI__)
 
-int64_t computed_lookup(const uint8_t*, int64_t, const uint8_t*, uint8_t*) { return 0; }
-
 void blend_from(float start, float factor, const uint8_t* in, int64_t count, uint8_t* out) {
     uint8_t table[levels];
     for (int v = 0; v < levels; ++v) table[v] = blended(start, static_cast<uint8_t>(v), factor);
     lookup(in, count, table, out);
 }
+
+#endif
+
+#if !defined(VARIEGATE_LANES)
+
+int64_t computed_lookup(const uint8_t*, int64_t, const uint8_t*, uint8_t*) { return 0; }
 
 #else
 
@@ -65,7 +69,7 @@ struct Masked {
     Lanes operator()(Lanes value) const { return value & mask; }
 };
 
-// The level or its inverse, and a number more or less.
+// The level or its inverse, and a number more or less, as Invert.
 struct Shifted {
     Lanes flip, more, less;
 
@@ -81,7 +85,9 @@ struct Shifted {
     }
 };
 
-// One of two shifts, from a level on the other, as Invert, Solarize and SolarizeAdd.
+#if !defined(__AVX512VBMI__) // which looks up a whole table in fewer steps than these take
+
+// One of two shifts, from a level on the other, as Solarize and SolarizeAdd.
 struct TwoShifts {
     Shifted first, second;
     Lanes last; // level of the first
@@ -142,7 +148,11 @@ struct Blended {
     }
 };
 
+#endif
+
 } // namespace
+
+#if !defined(__AVX512VBMI__)
 
 void blend_from(float start, float factor, const uint8_t* in, int64_t count, uint8_t* out) {
     const Blended form{Floats::all(start), Floats::all(factor)};
@@ -150,14 +160,20 @@ void blend_from(float start, float factor, const uint8_t* in, int64_t count, uin
         out[i] = blended(start, in[i], factor);
 }
 
+#endif
+
 int64_t computed_lookup(const uint8_t* in, int64_t count, const uint8_t* table, uint8_t* out) {
     if (count < worth_a_guess) return 0;
     if (const Masked form(table); gives(form, table)) return run(form, in, count, out);
+    if (const Shifted form(table, 0); gives(form, table)) return run(form, in, count, out);
+#if !defined(__AVX512VBMI__)
     if (const TwoShifts form(table); gives(form, table)) return run(form, in, count, out);
     const float bound = bound_of(table);
     if (const Scaled form(bound); gives(form, table)) return run(form, in, count, out);
     const Blended form{Floats::all(0), Floats::all(bound)};
-    return gives(form, table) ? run(form, in, count, out) : 0;
+    if (gives(form, table)) return run(form, in, count, out);
+#endif
+    return 0;
 }
 
 #endif
