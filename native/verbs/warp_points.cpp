@@ -88,6 +88,10 @@ void Points::transform(const double* matrix) {
 
 // Adds the displacement at each point, bilinear between nodes; beyond the frame the rim's holds.
 void Points::displace() {
+    const double* m = warp.matrix;
+    // Along a row of the field itself, as where nothing moved it before, nodes are the same for
+    // whole runs of pixels.
+    if (is_affine(m) && m[3] == 0 && m[0] > 0) return displace_level();
     const double last_x = warp.nodes_x - 1, last_y = warp.nodes_y - 1;
     const double scale_x = last_x / warp.field_width, scale_y = last_y / warp.field_height;
     const int most_x = warp.nodes_x - 2, most_y = warp.nodes_y - 2;
@@ -109,6 +113,42 @@ void Points::displace() {
         };
         x[at] += shift(0);
         y[at] += shift(1);
+    }
+}
+
+// The same where x rises along the row and y stays.
+void Points::displace_level() {
+    const double last_x = warp.nodes_x - 1, last_y = warp.nodes_y - 1;
+    const double scale_x = last_x / warp.field_width, scale_y = last_y / warp.field_height;
+    const int most_x = warp.nodes_x - 2, count = warp.width;
+    double *const x = this->x, *const y = this->y, *const gx = depth_;
+#pragma omp simd
+    for (int at = 0; at < count; ++at) gx[at] = clip(x[at] * scale_x, 0.0, last_x);
+    const double gy = clip(y[0] * scale_y, 0.0, last_y);
+    const int i = std::min(static_cast<int>(gy), warp.nodes_y - 2);
+    const double ty = gy - i, slope = warp.matrix[0] * scale_x;
+    const double* upper = warp.field + int64_t{2} * i * warp.nodes_x;
+    const double* lower = upper + 2 * warp.nodes_x;
+    const auto node = [&](int place) { return upper[place] + ty * (lower[place] - upper[place]); };
+    for (int at = 0; at < count;) {
+        const int j = std::min(static_cast<int>(gx[at]), most_x);
+        // The first pixel of the next nodes: guessed, then set right on the places themselves.
+        int end = count;
+        if (j < most_x) {
+            end = std::min(
+                count,
+                at + 1 + static_cast<int>(clip((j + 1 - gx[at]) / slope, 0.0, double(count))));
+            while (end > at + 1 && gx[end - 1] >= j + 1) --end;
+            while (end < count && gx[end] < j + 1) ++end;
+        }
+        const double left_x = node(2 * j), left_y = node(2 * j + 1);
+        const double over_x = node(2 * j + 2) - left_x, over_y = node(2 * j + 3) - left_y;
+#pragma omp simd
+        for (int k = at; k < end; ++k) {
+            x[k] += left_x + (gx[k] - j) * over_x;
+            y[k] += left_y + (gx[k] - j) * over_y;
+        }
+        at = end;
     }
 }
 

@@ -97,6 +97,7 @@ class Points {
     void bent_row(double middle);
     void transform(const double* matrix);
     void displace();
+    void displace_level();
 
     double* column_; // the centers of the columns
     double* depth_;  // of a perspective's points
