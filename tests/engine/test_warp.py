@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import variegate as vg
 from tests.engine.build import (
     IDENTITY,
     WARPS,
@@ -16,8 +17,9 @@ from tests.engine.build import (
     make_tables,
     warp_rows,
 )
-from tests.engine.checks import check_equal, check_single_entries, native
+from tests.engine.checks import check_equal, check_single_entries, check_within, native
 from variegate.engine import reference
+from variegate.engine.tolerance import INTERPOLATED
 from variegate.plan.program import WARP_WAYS, Border, Resample, Tables, Verb
 
 SIZES = ((1, 1), (1, 7), (5, 3), (33, 47), (64, 64))
@@ -141,3 +143,27 @@ def test_steps_of_half_a_pixel_are_rounded_alike() -> None:
         for resample in WARP_WAYS:
             tables = warp_tables(matrix, (40, 40), resample=resample)
             check_single_entries(make_stage([[(Verb.WARP, 0)]], tables, [image]), [image])
+
+
+FIELDS = {
+    "alone": [vg.Elastic(amount=(0.05, 0.05))],
+    "in a crop": [vg.CenterCrop(size=(30, 37)), vg.Elastic(amount=(0.05, 0.05))],
+    "before a crop": [vg.Elastic(amount=(0.05, 0.05)), vg.CenterCrop(size=(30, 37))],
+    "larger": [vg.Elastic(amount=(0.04, 0.04)), vg.Resize(size=(90, 101))],
+    "smaller": [vg.Elastic(amount=(0.04, 0.04)), vg.Resize(size=(23, 19))],
+    "mirrored": [vg.Elastic(amount=(0.05, 0.05)), vg.HorizontalFlip()],
+    "upside down": [vg.Elastic(amount=(0.05, 0.05)), vg.VerticalFlip()],
+    "turned": [vg.Elastic(amount=(0.05, 0.05)), vg.Rotate(angle=(20, 20))],
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_fields_along_their_own_rows_and_across(name: str) -> None:
+    seed = np.random.default_rng(7)
+    images = np.stack([make_image(seed, (48, 61), 3, np.uint8) for _ in range(4)])
+    found, wanted = (
+        vg.Pipeline(FIELDS[name], seed=2, engine=engine)(images=images)["images"]
+        for engine in ("native", "reference")
+    )
+    assert not np.array_equal(wanted[0], wanted[1])
+    check_within(found, wanted, INTERPOLATED, name)
