@@ -14,11 +14,12 @@ namespace {
 
 constexpr int32_t largest = 32767; // a weight that one product takes
 
-// Two neighboring taps in a row of pairs (see make_pairs), the lower half for the first.
+// Two taps, the lower half of the weights for the first.
 struct PairTap {
-    int row; // 0 is the uppermost that any tap reaches
+    int row[2]; // 0 is the uppermost that any tap reaches
     int32_t weights;
-    int64_t place; // of its first value in a row that begins `across` pixels left of the image
+    int64_t
+        place[2]; // of their first values in a row that begins `across` pixels left of the image
 };
 
 struct FloatTap {
@@ -50,8 +51,8 @@ Taps taps_of(const Tables& tables, int64_t row) {
 }
 
 // A row continued on both sides by `across` pixels.
-template <class T> void continued_row(const T* in, Shape shape, int across, T* out) {
-    T* own = out + int64_t{across} * shape.channels;
+template <class T, class To> void continued_row(const T* in, Shape shape, int across, To* out) {
+    To* own = out + int64_t{across} * shape.channels;
     std::copy_n(in, int64_t{shape.width} * shape.channels, own);
     continue_row(own, shape.width, shape.channels, across);
 }
@@ -81,12 +82,6 @@ template <class Ready, class Make> class Ring {
     Make make_;
 };
 
-// Each value in the lower half, the one behind it in its channel in the upper.
-void make_pairs(const uint8_t* line, int64_t count, int depth, uint32_t* out) {
-    for (int64_t i = 0; i < count; ++i)
-        out[i] = static_cast<uint32_t>(line[i]) | static_cast<uint32_t>(line[i + depth]) << 16;
-}
-
 int32_t both(int32_t first, int32_t second) {
     return static_cast<int32_t>((static_cast<uint32_t>(first) & 0xffff) |
                                 static_cast<uint32_t>(second) << 16);
@@ -95,23 +90,25 @@ int32_t both(int32_t first, int32_t second) {
 // A weight too large for one product is taken in parts.
 int64_t part_of(int64_t weight) { return std::clamp<int64_t>(weight, -largest, largest); }
 
-// Pairs for all taps; `room` for two a tap and one for each whole `largest` of the weights.
+// Pairs for all taps, one after the other; `room` for one a tap and one for each whole `largest` of
+// the weights.
 int64_t pair_taps(const Taps& taps, int depth, PairTap* room) {
     int64_t used = 0;
-    const auto at = [&](int64_t t) { return taps.rows + 3 * t; };
+    bool open = false; // the last pair has its first tap alone
     for (int64_t t = 0; t < taps.count; ++t) {
-        const int32_t* tap = at(t);
+        const int32_t* tap = taps.rows + 3 * t;
         const int row = tap[0] + taps.reach.down;
         const int64_t place = int64_t{tap[1] + taps.reach.across} * depth;
-        int64_t first = tap[2], second = 0;
-        if (t + 1 < taps.count && at(t + 1)[0] == tap[0] && at(t + 1)[1] == tap[1] + 1)
-            second = at(++t)[2];
-        while (first || second) {
-            const int64_t one = part_of(first), other = part_of(second);
-            room[used++] = {row, both(static_cast<int32_t>(one), static_cast<int32_t>(other)),
-                            place};
-            first -= one;
-            second -= other;
+        for (int64_t left = tap[2]; left != 0; open = !open) {
+            const auto part = static_cast<int32_t>(part_of(left));
+            left -= part;
+            if (!open) {
+                room[used++] = {{row, row}, both(part, 0), {place, place}};
+                continue;
+            }
+            PairTap& last = room[used - 1];
+            last.row[1] = row, last.place[1] = place;
+            last.weights = both(last.weights, part);
         }
     }
     return used;
@@ -127,37 +124,43 @@ struct Sums {
 
 constexpr int block = Lanes::bytes;
 
-// `block` values. Reads a vector behind the rows' last pair.
-inline void sum_block(const Sums& sums, const uint32_t* const* rows, int64_t i, uint8_t* out) {
-    constexpr int each = Lanes::bytes / 4;
+// `block` values. Reads a vector behind the rows' last value.
+inline void sum_block(const Sums& sums, const uint16_t* const* rows, int64_t i, uint8_t* out) {
     Lanes four[4];
     for (Lanes& sum : four) sum = Lanes::all(1 << sums.bits >> 1);
     for (int64_t t = 0; t < sums.count; ++t) {
-        const PairTap& tap = sums.taps[t];
-        const Lanes weights = Lanes::all(tap.weights);
-        const auto* from = reinterpret_cast<const uint8_t*>(rows[tap.row] + tap.place + i);
-        for (int k = 0; k < 4; ++k)
-            four[k] = four[k].plus_products(Lanes::load(from + 4 * each * k), weights);
+        const PairTap& pair = sums.taps[t];
+        const Lanes weights = Lanes::all(pair.weights);
+        const auto at = [&](int k) {
+            return reinterpret_cast<const uint8_t*>(rows[pair.row[k]] + pair.place[k] + i);
+        };
+        const uint8_t *first = at(0), *second = at(1);
+        for (int k = 0; k < 2; ++k) {
+            const Lanes a = Lanes::load(first + k * Lanes::bytes);
+            const Lanes b = Lanes::load(second + k * Lanes::bytes);
+            four[2 * k] = four[2 * k].plus_products(a.low_words(b), weights);
+            four[2 * k + 1] = four[2 * k + 1].plus_products(a.high_words(b), weights);
+        }
     }
     for (Lanes& sum : four) sum = sum.right_by(sums.bits);
-    four[0].words(four[1]).narrow(four[2].words(four[3])).in_order().store(out);
+    four[0].words(four[1]).narrow(four[2].words(four[3])).halves_in_order().store(out);
 }
 
 #else
 
 constexpr int block = 16;
 
-inline void sum_block(const Sums& sums, const uint32_t* const* rows, int64_t i, uint8_t* out) {
+inline void sum_block(const Sums& sums, const uint16_t* const* rows, int64_t i, uint8_t* out) {
     int32_t total[block];
     for (int32_t& sum : total) sum = 1 << sums.bits >> 1;
     for (int64_t t = 0; t < sums.count; ++t) {
-        const PairTap& tap = sums.taps[t];
-        const auto first = static_cast<int16_t>(tap.weights);
-        const auto second = static_cast<int16_t>(tap.weights >> 16);
-        const uint32_t* from = rows[tap.row] + tap.place + i;
-        for (int k = 0; k < block; ++k)
-            total[k] += first * static_cast<int32_t>(from[k] & 0xffff) +
-                        second * static_cast<int32_t>(from[k] >> 16);
+        const PairTap& pair = sums.taps[t];
+        for (int which = 0; which < 2; ++which) {
+            const auto weight =
+                static_cast<int16_t>(static_cast<uint32_t>(pair.weights) >> (16 * which));
+            const uint16_t* from = rows[pair.row[which]] + pair.place[which] + i;
+            for (int k = 0; k < block; ++k) total[k] += weight * static_cast<int32_t>(from[k]);
+        }
     }
     for (int k = 0; k < block; ++k)
         out[k] = static_cast<uint8_t>(clip(total[k] >> sums.bits, 0, 255));
@@ -168,20 +171,17 @@ inline void sum_block(const Sums& sums, const uint32_t* const* rows, int64_t i, 
 void run(const uint8_t* in, Shape shape, const Taps& taps, int bits, uint8_t* out,
          Scratch& scratch) {
     const int64_t depth = shape.channels, count = shape.width * depth;
-    const int64_t line_values = count + (2 * int64_t{taps.reach.across} + 1) * depth;
+    const int64_t line_values = count + 2 * int64_t{taps.reach.across} * depth;
     const int64_t stride = line_values + 2 * block;
     int64_t most = taps.count;
     for (int64_t t = 0; t < taps.count; ++t) most += std::abs(taps.rows[3 * t + 2]) / largest;
     auto* pairs = scratch.weights[0].get<PairTap>(most);
     const Sums sums{pairs, pair_taps(taps, shape.channels, pairs), bits};
-    auto* line = scratch.lines.get<uint8_t>(line_values + depth);
-    std::fill_n(line, line_values + depth, uint8_t{0});
-    auto* memory = scratch.pass.get_aligned<uint32_t>(ring_rows(shape, taps.reach.down) * stride);
-    auto* rows = scratch.points.get<const uint32_t*>(2 * int64_t{taps.reach.down} + 1);
-    const auto make = [&](int r, uint32_t* to) {
-        continued_row(in + r * count, shape, taps.reach.across, line);
-        make_pairs(line, line_values, shape.channels, to);
-        std::fill_n(to + line_values, 2 * block, 0u);
+    auto* memory = scratch.pass.get_aligned<uint16_t>(ring_rows(shape, taps.reach.down) * stride);
+    auto* rows = scratch.points.get<const uint16_t*>(2 * int64_t{taps.reach.down} + 1);
+    const auto make = [&](int r, uint16_t* to) {
+        continued_row(in + r * count, shape, taps.reach.across, to);
+        std::fill_n(to + line_values, 2 * block, uint16_t{0});
     };
     Ring ring(memory, stride, shape, taps.reach.down, make);
     for (int r = 0; r < shape.height; ++r, out += count) {

@@ -57,6 +57,13 @@ struct Lanes {
     Lanes multiply_add(Lanes other) const {
         return {VARIEGATE_LANE_OPERATION(madd_epi16)(bits, other.bits)};
     }
+    // The same of words.
+    Lanes low_words(Lanes other) const {
+        return {VARIEGATE_LANE_OPERATION(unpacklo_epi16)(bits, other.bits)};
+    }
+    Lanes high_words(Lanes other) const {
+        return {VARIEGATE_LANE_OPERATION(unpackhi_epi16)(bits, other.bits)};
+    }
     // This and the sums of two products of neighboring words of the others.
     Lanes plus_products(Lanes one, Lanes other) const {
 #if defined(__AVX512VNNI__)
@@ -85,6 +92,16 @@ struct Lanes {
         return {_mm512_permutexvar_epi32(order, bits)};
 #elif defined(__AVX2__)
         return {_mm256_permutevar8x32_epi32(bits, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7))};
+#else
+        return *this;
+#endif
+    }
+    // What narrow() of two vectors in a row gives, in the vectors' order.
+    Lanes halves_in_order() const {
+#if defined(__AVX512BW__)
+        return {_mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), bits)};
+#elif defined(__AVX2__)
+        return {_mm256_permute4x64_epi64(bits, 0xd8)};
 #else
         return *this;
 #endif
