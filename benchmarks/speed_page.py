@@ -146,7 +146,11 @@ def machine_section(results: Results) -> list[str]:
             f"Machine: {m['processor']}, {m['cores']} cores, {m['memory_gib']} GiB, {m['system']}."
         )
     rounds = sorted({d["settings"]["rounds"] for d in results.documents})
-    lines.append(f"Rounds: {', '.join(map(str, rounds))} at most (fewer where a call is slow).")
+    length = sorted({d["settings"]["seconds"] for d in results.documents})
+    lines.append(
+        f"Rounds: {', '.join(map(str, rounds))} at most (fewer where a call is slow), each of about "
+        f"{', '.join(map(str, length))} s."
+    )
     versions: dict[str, str] = {}
     for document in results.documents:
         for peer, state in document["peers"].items():

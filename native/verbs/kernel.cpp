@@ -1,5 +1,5 @@
 // KERNEL: weighted sums of the pixels at some taps, the border mirrored. Bytes go through exact
-// sums of 32 bits, two neighboring taps at once; floats through single precision.
+// sums of 32 bits, two taps at once; floats through single precision.
 #include <algorithm>
 #include <cstring>
 
