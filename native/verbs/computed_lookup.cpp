@@ -46,8 +46,16 @@ constexpr Identity identity = [] {
 
 // By value: what is written could else change the form, as far as the compiler knows.
 template <class Form> int64_t run(Form form, const uint8_t* in, int64_t count, uint8_t* out) {
+    constexpr int64_t step = Lanes::bytes;
     int64_t i = 0;
-    for (; i + Lanes::bytes <= count; i += Lanes::bytes) form(Lanes::load(in + i)).store(out + i);
+    for (; i + 4 * step <= count; i += 4 * step) {
+        const Lanes a = form(Lanes::load(in + i)), b = form(Lanes::load(in + i + step));
+        const Lanes c = form(Lanes::load(in + i + 2 * step));
+        const Lanes d = form(Lanes::load(in + i + 3 * step));
+        a.store(out + i), b.store(out + i + step);
+        c.store(out + i + 2 * step), d.store(out + i + 3 * step);
+    }
+    for (; i + step <= count; i += step) form(Lanes::load(in + i)).store(out + i);
     return i;
 }
 

@@ -249,6 +249,7 @@ inline void sixteen_values(const uint8_t* from, const uint8_t* below, int depth,
 } // namespace
 
 FixedRow with_margin(const uint8_t* in, Shape shape, Border border, int reach, Buffer& room) {
+    constexpr int ahead = 8; // rows
     const int depth = shape.channels;
     const int64_t own = static_cast<int64_t>(shape.width) * depth, stride = own + 2 * reach * depth;
     auto* copy = room.get<uint8_t>(stride * (shape.height + 2 * reach));
@@ -260,6 +261,7 @@ FixedRow with_margin(const uint8_t* in, Shape shape, Border border, int reach, B
     for (int r = -reach; r < shape.height + reach; ++r) {
         const uint8_t* line = in + continued(r, shape.height, rule) * own;
         uint8_t* to = copy + (r + reach) * stride;
+        if (r >= 0 && r + ahead < shape.height) fetch_soon(line + ahead * own, own);
         std::memcpy(to + reach * depth, line, static_cast<size_t>(own));
         for (int k = 0; k < reach; ++k) {
             move(line, -1 - k, to);
