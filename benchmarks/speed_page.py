@@ -148,8 +148,8 @@ def machine_section(results: Results) -> list[str]:
     rounds = sorted({d["settings"]["rounds"] for d in results.documents})
     length = sorted({d["settings"]["seconds"] for d in results.documents})
     lines.append(
-        f"Rounds: {', '.join(map(str, rounds))} at most (fewer where a call is slow), each of about "
-        f"{', '.join(map(str, length))} s."
+        f"Rounds: {', '.join(map(str, rounds))} at most (fewer where a call is slow), each of "
+        f"about {', '.join(map(str, length))} s."
     )
     versions: dict[str, str] = {}
     for document in results.documents:

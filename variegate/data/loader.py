@@ -99,6 +99,7 @@ class Loader:
         self._placed = True  # whether the next loop begins there, not at the next epoch's start
         self._skipped: dict[str, BadFile] = {}
         self._active: weakref.ref[Any] | None = None
+        self._buffers = Buffers(self.prefetch + 3)  # results of one epoch serve the next
         self._numbered = _Numbered()
 
     @property
@@ -202,7 +203,7 @@ class Loader:
             pool,
             threads,
             inside,
-            Buffers(self.prefetch + 3),
+            self._buffers,
         )
 
     def _end(self, taken: int) -> int:
@@ -272,9 +273,10 @@ class Loader:
         self._epoch, self._taken, self._placed = epoch, taken, True
 
     def close(self) -> None:
-        """End the loop in progress, if there is one, and all threads."""
+        """End the loop in progress, if there is one, and all threads; let go of kept memory."""
         self._end_loop()
         self._numbered.close()
+        self._buffers = Buffers(self.prefetch + 3)
 
     def _end_loop(self) -> None:
         active = self._active() if self._active is not None else None
@@ -289,11 +291,13 @@ class Loader:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = {name: value for name, value in self.__dict__.items() if name != "_numbered"}
+        own = ("_numbered", "_buffers")
+        kept = {name: value for name, value in self.__dict__.items() if name not in own}
         return {**kept, "_active": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        self._buffers = Buffers(self.prefetch + 3)
         self._numbered = _Numbered()
 
 

@@ -1,5 +1,5 @@
-"""Lossy file formats there and back: reference.codec's parts, and for engines that cannot do without
-files the same by faster ways where they are at hand.
+"""Lossy file formats there and back: reference.codec's parts, and for engines that need the files
+the same by faster ways where they are at hand.
 
 Pillow writes. simplejpeg reads JPEG for the torch engine where it is installed: it gives the pixels
 that Pillow's own reader gives, in half the time. Both let go of the interpreter lock. The native

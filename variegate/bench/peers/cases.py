@@ -165,9 +165,11 @@ def file_cases(quick: bool) -> list[Case]:
     numbers = {**CROP, **JITTER, "size": 224}
     does = f"{count} JPEG files (quality 90, 4:2:0): decode, {CLASSIFY}; batches of 64"
     alone = f"{count} JPEG files: decode at full size, nothing else"
+    parts = f"{count} JPEG files: decode what the first case needs of them, nothing else"
     return [
         Case("files", "Classify", 375, 500, count, CORES, does, numbers),
         Case("files", "Decode", 375, 500, count, CORES, alone, numbers),
+        Case("files", "DecodeParts", 375, 500, count, CORES, parts, numbers),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -134,13 +135,12 @@ def _annotated(case: Case) -> Run:
 
 def _files(case: Case) -> Run:
     """The loader over a folder of JPEG files."""
-    from variegate.data import load
     from variegate.data.loader import Loader
 
     folder = Path(os.environ["VARIEGATE_BENCH_FILES"])
     inputs.jpeg_files(folder, case.batch, case.height, case.width)
     pipeline = Pipeline(classify(case.arguments), seed=0, threads=case.threads)
-    loader = Loader(load(folder), pipeline, batch_size=64, threads=case.threads)
+    loader = Loader(folder, pipeline, batch_size=64, threads=case.threads)
     return Run(lambda: sum(len(batch["images"]) for batch in loader))
 
 
@@ -157,6 +157,40 @@ def _decode(case: Case) -> Run:
     return Run(
         lambda: sum(1 for _ in pool.map(lambda path: one(path.read_bytes()), paths)),
         "simplejpeg in 2 threads",
+        pool.shutdown,
+    )
+
+
+def _decode_parts(case: Case) -> Run:
+    """What the loader decodes in one epoch of `_files`, and nothing else: the same rows at the same
+    scale, in as many threads.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+    from unittest.mock import patch
+
+    from variegate.data import content
+
+    decode: Any = content.decode_part
+    calls: list[Any] = []
+
+    def noted(*arguments: Any) -> Any:
+        calls.append(arguments[:-1])  # without the buffer
+        return decode(*arguments)
+
+    loaded = _files(case)
+    with patch.object(content, "decode_part", noted):
+        loaded.call()
+    own = threading.local()
+
+    def work(call: Any) -> None:
+        if not hasattr(own, "buffer"):
+            own.buffer = np.empty(3 * case.height * case.width, dtype=np.uint8)
+        decode(*call, own.buffer)
+
+    pool = ThreadPoolExecutor(case.threads)
+    return Run(
+        lambda: sum(1 for _ in pool.map(work, calls)),
+        "the parts that the loader decodes in an epoch",
         pool.shutdown,
     )
 
@@ -192,6 +226,7 @@ def _makers() -> dict[str, Maker]:
         "limits/Warp": lambda c: _run(c, [step("Rotate", angle=c.arguments["angle"])]),
         "files/Classify": _files,
         "files/Decode": _decode,
+        "files/DecodeParts": _decode_parts,
     }
     return out | one
 
