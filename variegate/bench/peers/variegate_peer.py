@@ -169,13 +169,13 @@ def _decode_parts(case: Case) -> Run:
     from unittest.mock import patch
 
     from variegate.data import content
+    from variegate.data.jpeg_fast import decode_part
 
-    decode: Any = content.decode_part
     calls: list[Any] = []
 
     def noted(*arguments: Any) -> Any:
         calls.append(arguments[:-1])  # without the buffer
-        return decode(*arguments)
+        return decode_part(*arguments)
 
     loaded = _files(case)
     with patch.object(content, "decode_part", noted):
@@ -185,7 +185,7 @@ def _decode_parts(case: Case) -> Run:
     def work(call: Any) -> None:
         if not hasattr(own, "buffer"):
             own.buffer = np.empty(3 * case.height * case.width, dtype=np.uint8)
-        decode(*call, own.buffer)
+        decode_part(*call, own.buffer)
 
     pool = ThreadPoolExecutor(case.threads)
     return Run(
