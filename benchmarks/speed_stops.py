@@ -72,6 +72,10 @@ REASONS: dict[tuple[str, str], str] = {
         "4,096 at once, take 1.3 us; the rest is the engine's, for which an image has a matrix, a "
         "margin, a table and a mean of its own."
     ),
+    ("from JPEG files", ""): (
+        "Half of the time is decoding (DecodeParts), which simplejpeg does one file a thread; of "
+        "the other half the pixels are what Classify takes, the rest is Python around each file."
+    ),
     ("time beyond decoding", ""): (
         "Crop, jitter and floats are what Classify takes, and opening a file, its header, the "
         "draws and the hand-over between threads are Python. On these pictures entropy decoding "

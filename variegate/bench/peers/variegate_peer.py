@@ -185,7 +185,7 @@ def _decode_parts(case: Case) -> Run:
     def work(call: Any) -> None:
         if not hasattr(own, "buffer"):
             own.buffer = np.empty(3 * case.height * case.width, dtype=np.uint8)
-        decode_part(*call, own.buffer)
+        decode_part(*(*call, own.buffer))
 
     pool = ThreadPoolExecutor(case.threads)
     return Run(
