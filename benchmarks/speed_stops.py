@@ -41,8 +41,8 @@ WHY = {
     "RandAugment3Mix": WARP,
 }
 SMALL = (
-    "RandAugment3 is 46 instructions a pixel at this size, Geometry 60, Classify 95. Of these a "
-    "bilinear sample is 19, a lookup 6, a contrast 13; the rest belongs to an image and not to its "
+    "Geometry is 59 instructions a pixel at this size, Classify 88. Of these a bilinear sample is "
+    "19, a lookup 8, a contrast 7; the rest belongs to an image and not to its "
     "pixels: drawing and lowering (1.3 to 1.9 us on one thread), a margin around the source, the "
     "columns inside the frame, resize weights, tables."
 )
