@@ -43,7 +43,7 @@ WHY = {
 SMALL = (
     "Geometry is 59 instructions a pixel at this size, Classify 88. Of these a bilinear sample is "
     "19, a lookup 8, a contrast 7; the rest belongs to an image and not to its "
-    "pixels: drawing and lowering (1.3 to 1.9 us on one thread), a margin around the source, the "
+    "pixels: drawing and lowering (0.5 to 0.9 us on one thread), a margin around the source, the "
     "columns inside the frame, resize weights, tables."
 )
 # By the beginning of the goal's name, and by the library where that matters.
@@ -69,12 +69,12 @@ REASONS: dict[tuple[str, str], str] = {
     ),
     ("cost an image in a batch of 256", ""): (
         "Drawing, matrices in double precision and a table of 256 levels for each image, lowered "
-        "4,096 at once, take 1.3 us; the rest is the engine's, for which an image has a matrix, a "
+        "4,096 at once, take 0.9 us; the rest is the engine's, for which an image has a matrix, a "
         "margin, a table and a mean of its own."
     ),
     ("from JPEG files", ""): (
-        "Half of the time is decoding (DecodeParts), which simplejpeg does one file a thread; of "
-        "the other half the pixels are what Classify takes, the rest is Python around each file."
+        "The decoding alone is DecodeParts, which simplejpeg does one file a thread; of the rest "
+        "the pixels are what Classify takes, and what is left is Python around each file."
     ),
     ("time beyond decoding", ""): (
         "Crop, jitter and floats are what Classify takes, and opening a file, its header, the "

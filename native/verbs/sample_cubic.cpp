@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "variegate/packed_pixels.hpp"
+#include "variegate/tap_weights.hpp"
 #include "variegate/warp_fixed.hpp"
 
 namespace variegate::inline VARIEGATE_TARGET {
@@ -9,8 +10,6 @@ namespace variegate::inline VARIEGATE_TARGET {
 #if defined(__AVX512VBMI__)
 
 namespace {
-
-constexpr int weight_bits = 14;
 
 // What a block of 16 pixels needs: weights of the first and the last two columns as pairs of words,
 // weights of the four rows of each pixel, and where its first tap lies.
@@ -51,7 +50,8 @@ inline __m512i pair_of(__m512i lower, __m512i upper) {
     return _mm512_mask_blend_epi16(0xaaaaaaaa, lower, _mm512_slli_epi32(upper, 16));
 }
 
-inline void find_block(const FixedRow& image, const int32_t* xs, const int32_t* ys, Block& block) {
+inline void find_block(const FixedRow& image, const TapBounds& bounds, const int32_t* xs,
+                       const int32_t* ys, Block& block) {
     const __m512i x = _mm512_loadu_si512(xs), y = _mm512_loadu_si512(ys);
     const Cubic across(share_of(x)), down(share_of(y));
     const __m512i first = in_words(across.first), third = in_words(across.third);
@@ -75,7 +75,7 @@ inline void find_block(const FixedRow& image, const int32_t* xs, const int32_t* 
         _mm_store_ps(block.down[8 + i], _mm512_extractf32x4_ps(of[i], 2));
         _mm_store_ps(block.down[12 + i], _mm512_extractf32x4_ps(of[i], 3));
     }
-    _mm512_store_si512(block.offset, tap_offsets(image, x, y));
+    _mm512_store_si512(block.offset, tap_offset(image, bounds, x, y));
 }
 
 inline __m128i sixteen_bytes(const uint8_t* from) {
@@ -127,11 +127,43 @@ template <int Depth> inline __m512i four_pixels(const FixedRow& image, const Blo
     return _mm512_max_epi32(down, _mm512_setzero_si512());
 }
 
+// For each byte of 16 packed pixels: where it lies in pack_pixels' bytes before it orders them.
+template <int Depth> struct PackedOrder {
+    alignas(64) uint8_t bytes[64] = {};
+    constexpr PackedOrder() {
+        for (int pixel = 0; pixel < 16; ++pixel)
+            for (int k = 0; k < Depth; ++k)
+                bytes[pixel * Depth + k] =
+                    static_cast<uint8_t>((pixel % 4) * 16 + (pixel / 4) * 4 + k);
+    }
+};
+template <int Depth> inline constexpr PackedOrder<Depth> packed_order{};
+
+inline __m512i pack_pixels(__m512i first, __m512i second, __m512i third, __m512i fourth,
+                           __m512i order) {
+    const __m512i words = _mm512_packs_epi32(first, second);
+    const __m512i more = _mm512_packs_epi32(third, fourth);
+    return _mm512_permutexvar_epi8(order, _mm512_packus_epi16(words, more));
+}
+
+// Blocks are found many at a time: one after the other, a block's two parts are a chain too long
+// for the processor to look beyond.
 template <int Depth>
 void sample(const FixedRow& image, const int32_t* xs, const int32_t* ys, int count, uint8_t* out) {
-    sample_blocks<Depth, Block>(
-        count, out, [&](int j, Block& block) { find_block(image, xs + j, ys + j, block); },
-        [&](const Block& block, int first) { return four_pixels<Depth>(image, block, first); });
+    constexpr int most = 16;
+    const __m512i order = _mm512_load_si512(packed_order<Depth>.bytes);
+    const TapBounds bounds(image);
+    Block blocks[most];
+    for (int from = 0; from < count; from += 16 * most) {
+        const int some = std::min(most, (count - from + 15) / 16);
+        for (int n = 0; n < some; ++n)
+            find_block(image, bounds, xs + from + 16 * n, ys + from + 16 * n, blocks[n]);
+        for (int n = 0; n < some; ++n, out += 16 * Depth) {
+            const auto four = [&](int k) { return four_pixels<Depth>(image, blocks[n], k); };
+            const __m512i bytes = pack_pixels(four(0), four(4), four(8), four(12), order);
+            store_packed<Depth>(bytes, count - from - 16 * n, out);
+        }
+    }
 }
 
 } // namespace

@@ -14,9 +14,6 @@
 namespace variegate::inline VARIEGATE_TARGET {
 namespace {
 
-#if !defined(__AVX2__)
-constexpr int weight_bits = 14;
-#endif
 constexpr int32_t half = 1 << (weight_bits - 1);
 
 #if defined(__AVX512VBMI__)

@@ -16,6 +16,7 @@ from variegate.bench.peers import hand, inputs, variegate_peer
 from variegate.bench.peers.cases import NEEDS_BATCH, OPS, SUITES, Case, cases
 from variegate.bench.peers.run import Halves, one_by_one
 from variegate.bench.runner import KNOWN
+from variegate.errors import DataError
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +43,25 @@ def test_mixing_has_no_single_images() -> None:
 def test_variegate_has_every_case() -> None:
     kinds = {case.kind for suite in SUITES for case in cases(suite)}
     assert kinds == set(variegate_peer.MAKERS)
+
+
+def test_the_loader_s_case_decodes_every_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VARIEGATE_BENCH_FILES", str(tmp_path))
+    numbers = {case.name: case.arguments for case in cases("files", True)}["Classify"]
+    made = {
+        name: variegate_peer.MAKERS[f"files/{name}"](
+            Case("files", name, 48, 64, 6, 2, "", {**numbers, "size": 24})
+        )
+        for name in ("Classify", "DecodeParts")
+    }
+    decoded = made["DecodeParts"].call()
+    made["DecodeParts"].close()
+    assert decoded == made["Classify"].call() == 6
+    next(tmp_path.rglob("*.jpg")).write_bytes(b"")
+    with pytest.raises(DataError):
+        made["Classify"].call()
 
 
 def test_every_library_has_its_module() -> None:

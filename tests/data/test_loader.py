@@ -220,7 +220,7 @@ def test_what_a_lazy_data_set_raises_reaches_the_consumer(kind: type[BaseExcepti
 def test_kept_batches_stay_as_they_are(labeled: dict) -> None:
     loader = vg.Loader(labeled, cropping(size=(200, 200)), 4, threads=2, prefetch=1)
     kept, copies = [], []
-    for batch in loader:
+    for batch in (*loader, *loader):  # two epochs
         kept.append(batch["images"][:1])
         copies.append(batch["images"][:1].copy())
     for found, copy in zip(kept, copies, strict=True):
@@ -232,6 +232,7 @@ def test_memory_of_dropped_batches_is_used_again(labeled: dict) -> None:
     places = [batch["images"].ctypes.data for batch in loader]
     assert len(places) == 13
     assert len(set(places)) <= 4
+    assert {batch["images"].ctypes.data for batch in loader} <= set(places), "the next epoch"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -227,6 +227,10 @@ def test_codec_rows_are_checked_too() -> None:
         bad = make_stage([[(Verb.LOOKUP, 0), (Verb.CODEC, row)]], stage.tables, images)
         with pytest.raises(EngineError, match="no row"):
             native.run_stage(bad, images)
+    for numbers in ((0, 0), (101, 0), (50, 2)):
+        tables = replace(stage.tables, codec=np.array([numbers], dtype=np.int32))
+        with pytest.raises(EngineError, match="quality of 1 to 100 and JPEG"):
+            native.run_stage(make_stage([[(Verb.CODEC, 0)]], tables, images), images)
     bad = make_stage([[(Verb.WARP, 0), (Verb.CODEC, 0)]], stage.tables, images)
     with pytest.raises(EngineError, match="no row"):
         native.run_stage(replace(bad, row=bad.row + np.array([9, 0])), images)

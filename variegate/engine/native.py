@@ -47,7 +47,7 @@ def run_stage(
     Returns new arrays, or `out`, converted by the output where there is one. Raises EngineError,
     before anything is computed, where the stage does not fit the images.
     """
-    if _files(stage).any():
+    if _has_files(stage):
         return _converted(_run_with_files(stage, images, threads), output, out, threads)
     if len(stage.sizes_out) != len(images):
         raise EngineError(f"stage: made for {len(stage.sizes_out)} images, got {len(images)}")
@@ -55,18 +55,21 @@ def run_stage(
 
 
 def _files(stage: Stage) -> Any:
-    """Which entries, of the stage's samples and before them, only a file carries out: WebP. JPEG
-    is one of the compiled verbs.
+    """Which entries (m,) of the stage only a file carries out: WebP. JPEG is one of the compiled
+    verbs. Rows and formats that do not exist are left to the compiled part, which refuses them.
     """
-    verb, row = stage.verb[: stage.start[-1]], stage.row[: stage.start[-1]]
-    found = np.zeros(len(verb), dtype=np.bool_)
-    if len(stage.tables.codec):
-        places = stage.start[0] + np.flatnonzero(verb[stage.start[0] :] == Verb.CODEC)
-        rows = row[places]
-        known = (rows >= 0) & (rows < len(stage.tables.codec))
-        kind = stage.tables.codec[np.where(known, rows, 0), 1]
-        found[places] = known & (kind != FileFormat.JPEG)
-    return found
+    verb, row, codec = stage.verb, stage.row, stage.tables.codec
+    known = (verb == Verb.CODEC) & (row >= 0) & (row < len(codec))
+    return known & (codec[np.where(known, row, 0), 1] == FileFormat.WEBP)
+
+
+def _has_files(stage: Stage) -> bool:
+    """Whether a file is among the entries of the stage's samples; its arrays may hold others'
+    too.
+    """
+    if not len(stage.tables.codec) or stage.verb.shape != stage.row.shape:
+        return False
+    return bool(_files(stage)[stage.start[0] : stage.start[-1]].any())
 
 
 def _run_between(
@@ -128,7 +131,7 @@ def ready(stage: Stage, dtype: Any, output: Output | None) -> Ready | None:
     is not legal, which may not be among those that are asked for.
     """
     form = stage_form(stage, dtype, output)
-    if form is None or _files(stage).any():
+    if form is None or _has_files(stage):
         return None
     try:
         prepared = _prepared(stage, output, dtype == np.uint8)

@@ -5,11 +5,11 @@
 #include "variegate/vectors.hpp"
 #include "variegate/warp_fixed.hpp"
 
-#if defined(__AVX2__)
-
 namespace variegate::inline VARIEGATE_TARGET {
 
 constexpr int weight_bits = 14;
+
+#if defined(__AVX2__)
 
 // Pixels whose places fill a register.
 struct TapWeights {
@@ -87,6 +87,6 @@ inline void find_taps(const FixedRow& image, const TapBounds& bounds, WholeRegis
                            tap_offset(image, bounds, x, y));
 }
 
-} // namespace variegate::inline VARIEGATE_TARGET
-
 #endif
+
+} // namespace variegate::inline VARIEGATE_TARGET
