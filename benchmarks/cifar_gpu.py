@@ -116,13 +116,14 @@ def search(method: str, child: Child, options: argparse.Namespace, folder: Path)
         )
     seconds = time.monotonic() - start
     values = [t.value for t in result.trials if t.value is not None]
+    quarters = np.array_split(values, min(4, len(values)))
     return {
         "method": method,
         "children": len(values),
         "seconds": seconds,
         "gpu_percent": statistics.mean(used) if used else None,
         "best_validation": max(values),
-        "validation_by_quarter": [float(np.mean(part)) for part in np.array_split(values, 4)],
+        "validation_by_quarter": [float(np.mean(part)) for part in quarters],
         "policy": result.best.to_dict(),
     }
 
