@@ -58,7 +58,8 @@ def _files(stage: Stage) -> Any:
     """Which entries (m,) of the stage only a file carries out: WebP. JPEG is one of the compiled
     verbs. Rows and formats that do not exist are left to the compiled part, which refuses them.
     """
-    verb, row, codec = stage.verb, stage.row, stage.tables.codec
+    verb, codec = stage.verb, stage.tables.codec
+    row: Any = stage.row
     known = (verb == Verb.CODEC) & (row >= 0) & (row < len(codec))
     return known & (codec[np.where(known, row, 0), 1] == FileFormat.WEBP)
 
