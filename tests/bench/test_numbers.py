@@ -127,8 +127,8 @@ def test_goals_of_the_limits() -> None:
 def test_goals_from_files_and_with_boxes() -> None:
     times = {
         "annotated/Boxes200/224x224/16": {"variegate": 1.0, "albumentations": 11.0},
-        "files/Classify/375x500/256": {"variegate": 1.0, "dali": 2.0, "albumentations": 2.0},
-        "files/DecodeParts/375x500/256": {"variegate": 0.9},
+        "files/Classify/375x500/512": {"variegate": 1.0, "dali": 2.0, "albumentations": 2.0},
+        "files/DecodeParts/375x500/512": {"variegate": 0.9},
     }
     found = {(goal.what, goal.against): goal for goal in goals(Results([document(times)]))}
     assert found["geometry with 200 boxes, 20 keypoints, a mask", "albumentations"].met is True
@@ -137,7 +137,7 @@ def test_goals_from_files_and_with_boxes() -> None:
     beyond = "time beyond decoding the same parts of the files alone", "simplejpeg in 2 threads"
     assert found[beyond].measured == pytest.approx(10.0)
     assert found[beyond].met is True
-    del times["files/DecodeParts/375x500/256"]
+    del times["files/DecodeParts/375x500/512"]
     found = {(goal.what, goal.against): goal for goal in goals(Results([document(times)]))}
     assert found[beyond].met is None
 

@@ -161,7 +161,7 @@ def annotated_cases(quick: bool) -> list[Case]:
 
 def file_cases(quick: bool) -> list[Case]:
     """From JPEG files to normalized batches, and the decoding alone."""
-    count = 64 if quick else 256
+    count = 64 if quick else 512
     numbers = {**CROP, **JITTER, "size": 224}
     does = f"{count} JPEG files (quality 90, 4:2:0): decode, {CLASSIFY}; batches of 64"
     alone = f"{count} JPEG files: decode at full size, nothing else"
