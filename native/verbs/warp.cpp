@@ -161,6 +161,7 @@ template <class T> void warp(const T* in, Shape shape, const Warp& warp, T* out,
     if (smooth && !warp.field && stretches(warp.matrix))
         return warp_separable(in, shape, warp, out, scratch);
     if (picks_pixels<T>(warp)) return warp_picking(in, shape, warp, out, scratch);
+    if (is_nearest(shape, warp)) return warp_nearest(in, shape, warp, out, scratch);
     if constexpr (sizeof(T) == 1)
         if (is_fixed(shape, warp)) return warp_fixed(in, shape, warp, out, scratch);
     GeneralWarp<T>(in, shape, warp, scratch).run(out);

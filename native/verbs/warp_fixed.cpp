@@ -4,100 +4,13 @@
 #include <cmath>
 #include <cstring>
 
+#include "variegate/frame_spans.hpp"
 #include "variegate/warp_fixed.hpp"
 
 namespace variegate::inline VARIEGATE_TARGET {
 namespace {
 
 constexpr int longest = 32000; // sides whose coordinates fit 15 bits and a fraction of 16
-
-// Where a row's coordinate lies at the center of column j: the reference's operations in order.
-struct Line {
-    double slope;
-    double start;
-
-    double at(int j) const { return slope * (j + 0.5) + start; }
-};
-
-// Along one axis: the coordinate in row i and column j is slope * (j + 1/2) + (down * (i + 1/2) +
-// offset).
-struct Rise {
-    double slope;
-    double down;
-    double offset;
-
-    Line line(int row) const { return {slope, down * (row + 0.5) + offset}; }
-};
-
-// By how many columns a guess of the first one beyond a bound must move: at most one, which may not
-// be enough. Without branches, so that rows go side by side.
-template <bool Rising>
-double off_by(double guess, double most, double slope, double start, double bound) {
-    const auto beyond = [bound](double value) {
-        return (Rising ? value >= bound : value < bound) ? 1.0 : 0.0;
-    };
-    const double before = beyond(slope * (guess - 0.5) + start);
-    const double here = beyond(slope * (guess + 0.5) + start);
-    return (guess < most ? 1 - here : 0.0) - (guess > 0 ? before : 0.0);
-}
-
-// The first column of each row from which on its coordinate has passed a bound: guessed, then set
-// right on the coordinates themselves. False where a guess is off by more than one column.
-template <bool Rising>
-bool first_beyond(const Rise& rise, double bound, int rows, int columns, int32_t* found) {
-    const double slope = rise.slope, down = rise.down, offset = rise.offset;
-    const double turn = 1 / slope, most = columns;
-#pragma omp simd
-    for (int i = 0; i < rows; ++i) {
-        const double start = down * (i + 0.5) + offset;
-        const double guess = clip((bound - (slope * 0.5 + start)) * turn, 0.0, most);
-        const auto whole = static_cast<int32_t>(guess);
-        found[i] = whole + (whole < guess ? 1 : 0);
-    }
-    double wrong = 0;
-#pragma omp simd reduction(+ : wrong)
-    for (int i = 0; i < rows; ++i) {
-        const double start = down * (i + 0.5) + offset, guess = found[i];
-        const double j = guess + off_by<Rising>(guess, most, slope, start, bound);
-        wrong += std::fabs(off_by<Rising>(j, most, slope, start, bound));
-        found[i] = static_cast<int32_t>(j);
-    }
-    return wrong == 0;
-}
-
-// The same column by column.
-void search_beyond(const Rise& rise, double bound, int rows, int columns, int32_t* found) {
-    const bool rising = rise.slope > 0;
-    for (int i = 0; i < rows; ++i) {
-        const Line line = rise.line(i);
-        int j = 0;
-        while (j < columns && (line.at(j) >= bound) != rising) ++j;
-        found[i] = j;
-    }
-}
-
-// Narrows each row's columns [from, to) to those with 0 <= coordinate < high. room: for as many
-// columns.
-void narrow(const Rise& rise, double high, int rows, int columns, int32_t* from, int32_t* to,
-            int32_t* room) {
-    if (rise.slope == 0) {
-        for (int i = 0; i < rows; ++i) {
-            const double value = rise.line(i).at(0);
-            if (!(value >= 0 && value < high)) to[i] = from[i];
-        }
-        return;
-    }
-    const bool rising = rise.slope > 0;
-    const auto find = [&](double bound) {
-        const auto quick = rising ? first_beyond<true> : first_beyond<false>;
-        if (!quick(rise, bound, rows, columns, room))
-            search_beyond(rise, bound, rows, columns, room);
-    };
-    find(rising ? 0 : high);
-    for (int i = 0; i < rows; ++i) from[i] = std::max(from[i], room[i]);
-    find(rising ? high : 0);
-    for (int i = 0; i < rows; ++i) to[i] = std::max(from[i], std::min(to[i], room[i]));
-}
 
 // A coordinate inside the frame as a place in the image with its margin of one pixel.
 int32_t fixed(double value) { return static_cast<int32_t>((value + 0.5) * FixedRow::one); }
@@ -170,7 +83,7 @@ class FixedWarp {
 
     void run(uint8_t* out) {
         const int64_t stride = static_cast<int64_t>(warp_.width) * image_.depth;
-        if (points_.straight) find_spans();
+        if (points_.straight) find_inside(warp_, frame_, from_, to_, to_ + warp_.height);
         for (int i = 0; i < warp_.height; ++i, out += stride) {
             if (points_.straight)
                 straight_row(i, out);
@@ -180,21 +93,8 @@ class FixedWarp {
     }
 
   private:
-    Rise along_x() const { return {warp_.matrix[0], warp_.matrix[1], warp_.matrix[2]}; }
-    Rise along_y() const { return {warp_.matrix[3], warp_.matrix[4], warp_.matrix[5]}; }
-
-    // The columns of each row whose points lie inside the frame.
-    void find_spans() {
-        const int rows = warp_.height, columns = warp_.width;
-        std::fill_n(from_, rows, 0);
-        std::fill_n(to_, rows, columns);
-        int32_t* room = to_ + rows;
-        narrow(along_x(), frame_.width, rows, columns, from_, to_, room);
-        narrow(along_y(), frame_.height, rows, columns, from_, to_, room);
-    }
-
     void straight_row(int i, uint8_t* row) {
-        const Line x = along_x().line(i), y = along_y().line(i);
+        const Line x = along_x(warp_).line(i), y = along_y(warp_).line(i);
         const Span inside{from_[i], to_[i]};
         beyond(x, y, {0, inside.from}, row);
         if (inside.from < inside.to) between(x, y, inside, row);

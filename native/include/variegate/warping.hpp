@@ -122,6 +122,11 @@ template <class T> bool picks_pixels(const Warp& warp);
 template <class T>
 void warp_picking(const T* in, Shape shape, const Warp& warp, T* out, Scratch& scratch);
 
+// Straight maps of the nearest pixel with a fill around the frame.
+bool is_nearest(Shape shape, const Warp& warp);
+template <class T>
+void warp_nearest(const T* in, Shape shape, const Warp& warp, T* out, Scratch& scratch);
+
 // One pixel by taps that may leave the frame, as the reference does it.
 template <class T>
 void sample_point(const T* in, Shape shape, double x, double y, Resample resample, Border border,
