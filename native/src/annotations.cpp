@@ -5,12 +5,14 @@
 #include <limits>
 
 #include "variegate/random.hpp"
+#include "variegate/threads.hpp"
 
 namespace variegate {
 namespace {
 
 constexpr double behind = 1e-9; // a point at or behind the eye goes far outside
 constexpr double in_front = 1e-6;
+constexpr int64_t worth_a_thread = 1000; // boxes that take longer than waking one
 
 struct Point {
     double x, y;
@@ -97,10 +99,12 @@ struct Box {
 } // namespace
 
 void move_boxes(const Maps& maps, const int64_t* first, const double* boxes, double* bounding,
-                double* seen, double* whole) {
-    Box box;
+                double* seen, double* whole, int threads) {
     const auto samples = static_cast<int64_t>(maps.start.size()) - 1;
-    for (int64_t sample = 0; sample < samples; ++sample) {
+    const int64_t count = samples > 0 ? first[samples] : 0;
+    const auto used = static_cast<int>(std::min<int64_t>(threads, 1 + count / worth_a_thread));
+    parallel_for(samples, used, [&](int64_t sample) {
+        Box box;
         for (int64_t i = first[sample]; i < first[sample + 1]; ++i) {
             box.set(boxes + 4 * i);
             for (int64_t j = maps.start[sample]; j < maps.start[sample + 1]; ++j)
@@ -111,7 +115,7 @@ void move_boxes(const Maps& maps, const int64_t* first, const double* boxes, dou
             seen[i] = area(box.visible);
             whole[i] = area(box.whole);
         }
-    }
+    });
 }
 
 void move_points(const Maps& maps, const int64_t* first, const int64_t* sizes, double* points,

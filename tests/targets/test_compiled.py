@@ -69,7 +69,7 @@ def test_boxes_agree(name: str) -> None:
     owner = np.repeat(np.arange(COUNT), boxes.counts)
     outlines = followed(box_outlines(boxes.flat), made.stages, owner)
     corners, (seen, whole) = boxes_of(outlines), outlines.areas()
-    quick = boxes_alone(boxes.first, boxes.flat, made.stages)
+    quick = boxes_alone(boxes.first, boxes.flat, made.stages, 2)
     assert quick is not None
     found, areas = quick
     shown = seen > 0
@@ -78,6 +78,20 @@ def test_boxes_agree(name: str) -> None:
     assert np.allclose(areas.seen, seen, rtol=1e-9, atol=1e-9)
     assert np.allclose(areas.whole, whole, rtol=1e-9, atol=1e-9)
     assert shown.sum() > 10
+
+
+@needs_compiled
+def test_many_boxes_are_shared_out_over_threads() -> None:
+    generator = np.random.default_rng(8)
+    made = program(POLICIES["affine"])
+    parts = []
+    for _ in range(COUNT):
+        low = generator.uniform(0, 30, (6000 // COUNT, 2))
+        parts.append(np.concatenate([low, low + generator.uniform(1, 10, low.shape)], axis=1))
+    boxes = Rows.of(parts, 4)
+    alone = compiled.move_boxes(made.stages, boxes.first, boxes.flat)
+    shared = compiled.move_boxes(made.stages, boxes.first, boxes.flat, 4)
+    assert all(map(np.array_equal, alone, shared))
 
 
 @needs_compiled
@@ -99,7 +113,7 @@ def test_points_agree(name: str) -> None:
 @needs_compiled
 def test_bent_maps_take_the_meaning() -> None:
     made, boxes = program([vg.Elastic()]), some_boxes(1)
-    assert boxes_alone(boxes.first, boxes.flat, made.stages) is None
+    assert boxes_alone(boxes.first, boxes.flat, made.stages, 2) is None
 
 
 @needs_compiled

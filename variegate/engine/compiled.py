@@ -97,13 +97,15 @@ def settled(levels: Any, rounds: bool, out: Any) -> None:
     _native().settle(np.ascontiguousarray(levels), rounds, out)
 
 
-def move_boxes(stages: list[Stage], first: Ints, boxes: Floats) -> tuple[Floats, Floats, Floats]:
+def move_boxes(
+    stages: list[Stage], first: Ints, boxes: Floats, threads: int = 1
+) -> tuple[Floats, Floats, Floats]:
     """The boxes (m, 4) around what the frames leave of boxes, the area of that (m,), and the area
     with nothing cut off (m,); see variegate.targets.outlines.
     """
     count = len(boxes)
     bounding, seen, whole = np.empty((count, 4)), np.empty(count), np.empty(count)
-    _native().move_boxes(_arrays(stages), first, boxes, bounding, seen, whole)
+    _native().move_boxes(_arrays(stages), first, boxes, bounding, seen, whole, threads)
     return bounding, seen, whole
 
 

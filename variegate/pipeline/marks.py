@@ -97,8 +97,10 @@ class Marks:
         """All that moves as points. boxes: whether boxes go along as outlines."""
         counts = self.first[1:] - self.first[:-1]
         owner = np.repeat(np.arange(len(counts)), counts)
-        frames = np.zeros((len(owner), 4))
-        frames[:, 2:] = self.sizes[owner][:, ::-1]
+        frames = np.zeros((0, 4))
+        if self.oriented is not None or self.polygons is not None:
+            frames = np.zeros((len(owner), 4))
+            frames[:, 2:] = self.sizes[owner][:, ::-1]
         outlines: dict[str, Outlines] = {}
         counted = [own for own in (self.boxes, self.oriented, self.polygons) if own is not None]
         if self.boxes is not None and boxes:
@@ -180,6 +182,8 @@ def _keypoints(
 
 def _check_groups(points: Points, form: Targets) -> None:
     """Raises InputError unless every group of points has the points that pairs and names need."""
+    if form.keypoint_names is None and not form.keypoint_pairs:
+        return
     least = 1 + max((place for pair in form.keypoint_pairs for place in pair), default=-1)
     names = None if form.keypoint_names is None else len(form.keypoint_names)
     for count in np.unique(points.counts).tolist():

@@ -64,12 +64,12 @@ def moved_marks(
         return result
     found = _moved(marks, program, engine, threads)
     rows = np.flatnonzero(found.code == STAYS)
-    counts = np.bincount(found.annotations.owner[rows], minlength=len(marks.sizes))
+    owner = found.annotations.owner[rows]
+    counts = np.bincount(owner, minlength=len(marks.sizes))
     first = starts(counts.tolist())
-    kept, origins = (
-        split(own[rows], first) for own in (found.annotations.index, found.annotations.source)
-    )
-    places = rows - found.annotations.first[found.annotations.owner[rows]]
+    kept = split(found.annotations.index[rows], first)
+    origins = split(found.annotations.source[rows], first) if mixing else None
+    places = rows - found.annotations.first[owner]
     result |= _shapes(marks, program, found, rows, first)
     if marks.points is not None:
         result |= _keypoints(marks, found.annotations, split(places, first))
@@ -91,7 +91,7 @@ def _moved(marks: Marks, program: Program, engine: Engine, threads: int) -> _Mov
     fast, parts = engine.name == "native", runs(program)
     quick = None
     if fast and marks.boxes is not None and len(parts) == 1 and isinstance(parts[0], list):
-        quick = boxes_alone(marks.boxes.first, marks.boxes.flat, parts[0])
+        quick = boxes_alone(marks.boxes.first, marks.boxes.flat, parts[0], threads)
     annotations = marks.annotations(boxes=quick is None)
     annotations, masks = carried(annotations, marks, program, engine, threads)
     seen = {name: Seen(*own.areas()) for name, own in annotations.outlines.items()}
@@ -119,7 +119,7 @@ def _shapes(
         if marks.form.boxes == "yolo":
             last = [s for s in program.stages if isinstance(s, Stage)][-1]
             size = np.asarray(last.sizes_out)[found.annotations.owner[rows]]
-        boxes = from_corners(found.boxes[rows], size, marks.form.boxes)
+        boxes = from_corners(found.boxes.take(rows, axis=0), size, marks.form.boxes)
         result["boxes"] = split(boxes, first)
     if marks.oriented is not None:
         form = marks.form
@@ -191,8 +191,12 @@ def _formed(flat: Any, first: Ints, shapes: list[tuple[int, ...]]) -> list[Any]:
     return [p.reshape(*own[:-1], *tail) for p, own in zip(parts, shapes, strict=True)]
 
 
-def _taken_of(items: list[Any], kept: list[Ints], origins: list[Ints]) -> list[Any]:
-    """What belongs to the instances of each result: places `kept` of samples `origins`."""
+def _taken_of(items: list[Any], kept: list[Ints], origins: list[Ints] | None) -> list[Any]:
+    """What belongs to the instances of each result: places `kept` of samples `origins`, or of the
+    same sample where nothing was mixed.
+    """
+    if origins is None:
+        return [_taken(item, own) for item, own in zip(items, kept, strict=True)]
     found = []
     for sample, (own, origin) in enumerate(zip(kept, origins, strict=True)):
         if np.all(origin == sample):

@@ -83,13 +83,15 @@ class Seen:
     whole: Floats
 
 
-def boxes_alone(first: Ints, boxes: Floats, stages: list[Stage]) -> tuple[Floats, Seen] | None:
+def boxes_alone(
+    first: Ints, boxes: Floats, stages: list[Stage], threads: int
+) -> tuple[Floats, Seen] | None:
     """Boxes (m, 4) after all warps, and how much is seen of each, by the compiled part; None where
     it cannot say.
     """
     if not compiled.available() or stages_bend(stages):
         return None
-    box, seen, whole = compiled.move_boxes(stages, first, boxes)
+    box, seen, whole = compiled.move_boxes(stages, first, boxes, threads)
     return box, Seen(seen, whole)
 
 

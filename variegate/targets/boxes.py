@@ -61,11 +61,11 @@ def read_all_boxes(
     if rows is not None:
         one = len(sizes) == 1 or bool((sizes == sizes[0]).all())
         size = sizes[0] if one else np.repeat(sizes, rows.counts, axis=0)
-        boxes, high = to_corners(rows.flat, size, form), size[..., HIGH].astype(np.float64)
-        inside = bool(boxes.min() >= 0 and (boxes <= high).all())  # also false for NaN
-        near = inside or ((boxes >= -TOLERANCE) & (boxes <= high + TOLERANCE)).all()
-        if near and (boxes[:, 2:] > boxes[:, :2]).all():
-            boxes = boxes if inside else np.clip(boxes, 0, high)
+        boxes = to_corners(rows.flat, size, form)
+        beyond = _beyond(boxes, size)
+        if beyond <= TOLERANCE:
+            if beyond > 0:
+                boxes = np.clip(boxes, 0, size[..., HIGH].astype(np.float64))
             return Rows(boxes, rows.first), np.zeros(len(boxes), dtype=bool)
     read = _cut_boxes if drop else _read_boxes
     found = [
@@ -74,6 +74,18 @@ def read_all_boxes(
     ]
     bad = np.concatenate([part for _, part in found] or [np.zeros(0, dtype=bool)])
     return Rows.of([part for part, _ in found], 4), bad
+
+
+def _beyond(boxes: Floats, size: Any) -> float:
+    """By how many pixels any box passes the frame, 0 or less where none does; without end where
+    one is empty, inside out or not a number. size: (height, width), or one for each box.
+    """
+    left, top, right, bottom = np.ascontiguousarray(boxes.T)  # long rows are quickly gone through
+    if not ((right > left).all() and (bottom > top).all()):
+        return float("inf")
+    height, width = size[..., 0], size[..., 1]
+    outside = (-left.min(), -top.min(), (right - width).max(), (bottom - height).max())
+    return float(max(outside))
 
 
 def _read_boxes(value: Any, where: str, size: tuple[int, int], form: str) -> tuple[Floats, Bools]:

@@ -23,7 +23,7 @@ struct Maps {
 // frames leave of each (inside out where that is nothing), the area of that, and the area with
 // nothing cut off.
 void move_boxes(const Maps&, const int64_t* first, const double* boxes, double* bounding,
-                double* seen, double* whole);
+                double* seen, double* whole, int threads);
 
 // Moves points (m, 2), x y, in place. inside (m,): whether each was in every frame on its way, the
 // first of which is sizes (samples, 2).
