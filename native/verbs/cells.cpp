@@ -1,6 +1,7 @@
 // CELLS: rectangles of the image change places; those that do not lie inside are left out.
 #include <cstring>
 
+#include "variegate/copying.hpp"
 #include "variegate/verbs.hpp"
 
 namespace variegate::inline VARIEGATE_TARGET {
@@ -17,7 +18,7 @@ bool fits(const int32_t* move, Shape shape) {
 } // namespace
 
 template <class T> void cells(const T* in, Shape shape, const Tables& tables, int64_t row, T* out) {
-    std::memcpy(out, in, static_cast<size_t>(shape.values()) * sizeof(T));
+    copy_values(in, shape.values(), out);
     const int64_t depth = shape.channels, line = shape.width * depth;
     for (int64_t n = tables.cells_start[row]; n < tables.cells_start[row + 1]; ++n) {
         const int32_t* move = tables.cells + 6 * n; // y1 x1 y2 x2, and the source's corner y x

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "variegate/computed_lookup.hpp"
+#include "variegate/copying.hpp"
 #include "variegate/gray.hpp"
 #include "variegate/planes.hpp"
 #include "variegate/rounding.hpp"
@@ -170,7 +171,7 @@ template <class T> double mean_of_gray(const T* in, Shape shape) {
 
 template <class T> void about_mean(const T* in, Shape shape, float factor, T* out) {
     if (factor == 1.0f) {
-        if (in != out) std::memcpy(out, in, static_cast<size_t>(shape.values()) * sizeof(T));
+        if (in != out) copy_values(in, shape.values(), out);
         return;
     }
     const auto start = static_cast<float>(mean_of_gray(in, shape));

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "variegate/copying.hpp"
 #include "variegate/lanes.hpp"
 #include "variegate/rounding.hpp"
 #include "variegate/runs.hpp"
@@ -380,7 +381,7 @@ Extent run_mixes(const MixStage* mixes, int stages, const Picture* images, const
             T* room = past ? spare + step * line * (stages + 1) : out;
             const T* rows = mixed.rows(stages, i, top, bottom, room, spare);
             if (rows == out || (past && write_past(rows, values, out))) continue;
-            std::memcpy(out, rows, static_cast<size_t>(values) * sizeof(T));
+            copy_values(rows, values, out);
         }
         if (past) Floats::flush();
         if constexpr (sizeof(T) > 1) {

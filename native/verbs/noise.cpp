@@ -1,8 +1,8 @@
 // NOISE: a random number at each value or pixel. Here are the modes that need no table of counts
 // and know no color: GAUSS, MULTIPLY and IMPULSE.
 #include <cmath>
-#include <cstring>
 
+#include "variegate/copying.hpp"
 #include "variegate/noises.hpp"
 #include "variegate/rounding.hpp"
 #include "variegate/vectors.hpp"
@@ -132,7 +132,7 @@ template <class T>
 void impulse(const T* in, Shape shape, const double* numbers, uint64_t key, const float* fill,
              T* out) {
     constexpr uint64_t golden = 0x9E3779B97F4A7C15ULL;
-    if (in != out) std::memcpy(out, in, static_cast<size_t>(shape.values()) * sizeof(T));
+    if (in != out) copy_values(in, shape.values(), out);
     const int flags = static_cast<int>(numbers[2]), channels = shape.channels;
     const int depth = flags & noise_channels ? 1 : channels; // values that share a number
     const uint64_t end = marks_of(numbers[0]), last = marks_of(numbers[0] + numbers[1]);

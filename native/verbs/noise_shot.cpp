@@ -1,8 +1,8 @@
 // NOISE, the mode SHOT: Poisson counts of photons. Each level that the image holds gets a table of
 // its counts when it first comes up.
 #include <cmath>
-#include <cstring>
 
+#include "variegate/copying.hpp"
 #include "variegate/noises.hpp"
 #include "variegate/rounding.hpp"
 #include "variegate/tables.hpp"
@@ -69,7 +69,7 @@ void shot_noise(const T* in, Shape shape, const double* numbers, uint64_t key, c
                 T* out, Scratch& scratch) {
     const double scale = numbers[0];
     if (!(scale >= least_scale)) {
-        if (in != out) std::memcpy(out, in, static_cast<size_t>(shape.values()) * sizeof(T));
+        if (in != out) copy_values(in, shape.values(), out);
         return;
     }
     auto* counts = scratch.tables.get<Counts>(levels);

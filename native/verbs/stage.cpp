@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "variegate/copying.hpp"
 #include "variegate/jpeg.hpp"
 #include "variegate/runs.hpp"
 #include "variegate/threads.hpp"
@@ -77,7 +78,7 @@ void run_group(const Stage& stage, const Group& group, const T* in, Shape shape,
     if (is_pointwise(verb))
         return pointwise(in, shape, stage, group.first, group.last, out, scratch);
     const bool painted = verb == Verb::Rectangles || verb == Verb::Grid || verb == Verb::Shapes;
-    if (painted && in != out) std::memcpy(out, in, static_cast<size_t>(shape.values()) * sizeof(T));
+    if (painted && in != out) copy_values(in, shape.values(), out);
     switch (verb) {
     case Verb::Warp:
         return warp(in, shape, warp_row(tables, row), out, scratch);
@@ -130,7 +131,7 @@ template <class T> void gather(const Source& image, T* out) {
         const std::byte* line = image.data + r * image.strides[0];
         if (packed) {
             const auto count = static_cast<int64_t>(shape.width) * shape.channels;
-            std::memcpy(out, line, static_cast<size_t>(count) * sizeof(T));
+            copy_bytes(line, out, count * static_cast<int64_t>(sizeof(T)));
             out += count;
             continue;
         }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "variegate/copying.hpp"
 #include "variegate/warping.hpp"
 
 #if defined(__AVX2__)
@@ -110,19 +111,41 @@ template <class T> void reverse_pixels(const T* first, int64_t count, int depth,
         for (int k = 0; k < depth; ++k) out[k] = from[k];
 }
 
+// Rows whose columns are one run. What lies between the runs of two rows is painted at once.
 template <class T>
-void copy_run(const T* line, const int* columns, Run run, int count, int depth, const T* fill,
-              T* out) {
-    const auto [from, to] = run.span;
-    paint(fill, from, depth, out);
-    paint(fill, count - to, depth, out + int64_t{to} * depth);
-    if (from >= to) return;
-    T* inside = out + int64_t{from} * depth;
-    if (run.step == 1)
-        std::memcpy(inside, line + int64_t{columns[from]} * depth,
-                    static_cast<size_t>(to - from) * static_cast<size_t>(depth) * sizeof(T));
-    else
-        reverse_pixels(line + int64_t{columns[to - 1]} * depth, to - from, depth, inside);
+void pick_runs(const T* in, Shape shape, const int* rows, const int* columns, Run run,
+               const Warp& warp, const T* fill, T* out) {
+    // The processor foresees neither falling rows nor rows that are read from their end.
+    constexpr int ahead = 6; // rows
+    const bool falls = run.step == -1 || warp.matrix[4] < 0;
+    const int depth = shape.channels, count = run.span.to - run.span.from;
+    const int64_t stride = static_cast<int64_t>(shape.width) * depth;
+    const int first = count > 0 ? columns[run.step == 1 ? run.span.from : run.span.to - 1] : 0;
+    in += int64_t{first} * depth;
+    int64_t waiting = 0; // pixels to be painted before the next run
+    const auto paint_waiting = [&] {
+        paint(fill, waiting, depth, out);
+        out += waiting * depth;
+        waiting = 0;
+    };
+    for (int i = 0; i < warp.height; ++i) {
+        if (rows[i] == outside || count <= 0) {
+            waiting += warp.width;
+            continue;
+        }
+        if (falls && i + ahead < warp.height && rows[i + ahead] != outside)
+            fetch_soon(in + rows[i + ahead] * stride, stride * static_cast<int64_t>(sizeof(T)));
+        waiting += run.span.from;
+        paint_waiting();
+        const T* line = in + rows[i] * stride;
+        if (run.step == 1)
+            copy_values(line, int64_t{count} * depth, out);
+        else
+            reverse_pixels(line, count, depth, out);
+        out += int64_t{count} * depth;
+        waiting = warp.width - run.span.to;
+    }
+    paint_waiting();
 }
 
 } // namespace
@@ -155,23 +178,17 @@ void warp_picking(const T* in, Shape shape, const Warp& warp, T* out, Scratch& s
     T fill[max_channels];
     for (int k = 0; k < depth; ++k) fill[k] = Rounding<T>::fill(warp.fill[k]);
     const Run run = upright ? find_run(columns, warp.width) : Run{{0, 0}, 0};
+    if (run.step != 0) return pick_runs(in, shape, rows, columns, run, warp, fill, out);
     const int64_t along = upright ? depth : stride, down = upright ? stride : depth;
-    // The processor foresees neither falling rows nor rows that are read from their end.
-    constexpr int ahead = 6; // rows
-    const bool falls = run.step == -1 || (run.step == 1 && m[4] < 0);
     const int64_t wide = int64_t{warp.width} * depth;
     for (int i = 0; i < warp.height; ++i, out += wide) {
-        if (run.step == 0 && i > 0 && rows[i] == rows[i - 1]) { // as where an image grows
-            std::memcpy(out, out - wide, static_cast<size_t>(wide) * sizeof(T));
+        if (i > 0 && rows[i] == rows[i - 1]) { // as where an image grows
+            copy_values(out - wide, wide, out);
             continue;
         }
         const T* line = in + rows[i] * down;
-        if (falls && i + ahead < warp.height && rows[i + ahead] != outside)
-            fetch_soon(in + rows[i + ahead] * down, stride * static_cast<int64_t>(sizeof(T)));
         if (rows[i] == outside)
             paint(fill, warp.width, depth, out);
-        else if (run.step != 0)
-            copy_run(line, columns, run, warp.width, depth, fill, out);
         else if (depth == 3)
             pick_row<T, 3>(line, along, columns, warp.width, depth, fill, out);
         else if (depth == 1)
