@@ -11,6 +11,9 @@
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
 #endif
+#if defined(__linux__)
+#include <sched.h>
+#endif
 
 namespace variegate {
 namespace {
@@ -34,6 +37,31 @@ struct Job {
     }
 };
 
+// Keeps helpers off the processor of the thread that wakes them. Linux puts a woken thread next to
+// its waker where it takes the other processors for busy, as it does with those of a virtual
+// machine that sleep: without this, a call after a pause has one processor for all its threads,
+// until the kernel shares them out some 50 ms later.
+class Apart {
+  public:
+    void keep([[maybe_unused]] std::vector<std::thread>& helpers) {
+#if defined(__linux__)
+        const int here = sched_getcpu();
+        if (here < 0 || (here == here_ && helpers.size() == count_)) return;
+        here_ = here, count_ = helpers.size();
+        cpu_set_t allowed;
+        if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || !CPU_ISSET(here, &allowed))
+            return; // as with more processors than the set holds
+        if (CPU_COUNT(&allowed) > 1) CPU_CLR(here, &allowed);
+        for (std::thread& helper : helpers)
+            pthread_setaffinity_np(helper.native_handle(), sizeof allowed, &allowed);
+#endif
+    }
+
+  private:
+    int here_ = -1;    // the processor that helpers are kept off
+    size_t count_ = 0; // how many they were then
+};
+
 class Pool {
   public:
     // Whoever calls while another call has the pool works alone: more threads would not help
@@ -42,6 +70,7 @@ class Pool {
         const std::unique_lock turn(turn_, std::try_to_lock);
         if (!turn) return job.run();
         grow(helpers);
+        apart_.keep(workers_);
         {
             const std::lock_guard lock(guard_);
             job_ = &job;
@@ -88,6 +117,7 @@ class Pool {
     std::condition_variable wake_;
     std::condition_variable done_;
     std::vector<std::thread> workers_;
+    Apart apart_;
     Job* job_ = nullptr;
     uint64_t round_ = 0;
     int wanted_ = 0;
