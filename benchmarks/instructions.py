@@ -22,8 +22,8 @@ from variegate.bench.peers.cases import PIPELINES
 from variegate.bench.peers.variegate_peer import pipeline_steps
 
 SIDE, BATCH, CALLS = 224, 8, (4, 12)
-# Of pipelines: one block of 4,096 samples is drawn between these numbers of calls.
-SMALL_SIDE, SMALL_BATCH, SMALL_CALLS = 32, 256, (21, 37)
+# Of pipelines: one block of 8,192 samples is drawn between these numbers of calls.
+SMALL_SIDE, SMALL_BATCH, SMALL_CALLS = 32, 256, (21, 53)
 SMALL = ("RandAugment3", "Geometry", "Classify")
 POLICIES: dict[str, list[Any]] = {
     "copy": [],

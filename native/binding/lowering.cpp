@@ -85,7 +85,7 @@ Manners read_manners(Arrays& held, nb::handle given) {
 }
 
 WarpRows read_warp_rows(Arrays& held, nb::handle given, int64_t least) {
-    Items items(given, "out", 10);
+    Items items(given, "out", 8);
     WarpRows out{};
     out.rows = packed<int64_t>(held, items.next(), "out.rows", {-1}, true);
     const int64_t room = held.back().length(0);
@@ -93,8 +93,6 @@ WarpRows read_warp_rows(Arrays& held, nb::handle given, int64_t least) {
     out.turn = packed<int64_t>(held, items.next(), "out.turn", {room}, true);
     out.matrix = packed<double>(held, items.next(), "out.matrix", {room, 9}, true);
     out.forward = packed<double>(held, items.next(), "out.forward", {room, 9}, true);
-    out.before = packed<double>(held, items.next(), "out.before", {room, 9}, true);
-    out.after = packed<double>(held, items.next(), "out.after", {room, 9}, true);
     out.size = packed<int32_t>(held, items.next(), "out.size", {room, 2}, true);
     out.field_size = packed<int32_t>(held, items.next(), "out.field_size", {room, 2}, true);
     out.mode = packed<int32_t>(held, items.next(), "out.mode", {room, 4}, true);
@@ -165,9 +163,11 @@ void run_settle(nb::handle levels, bool rounds, nb::handle result) {
     const int64_t rows = given.length(0), width = given.length(1);
     auto* out = packed<uint8_t>(held, result, "result", {rows, width}, true);
     if (given.kind() == Kind::Float32)
-        return settle(reinterpret_cast<const float*>(given.data()), rows * width, rounds, out);
+        return engine().levels.settle_floats(reinterpret_cast<const float*>(given.data()),
+                                             rows * width, rounds, out);
     if (given.kind() != Kind::Float64) refuse("levels", "expected float32 or float64");
-    settle(reinterpret_cast<const double*>(given.data()), rows * width, rounds, out);
+    engine().levels.settle_doubles(reinterpret_cast<const double*>(given.data()), rows * width,
+                                   rounds, out);
 }
 
 } // namespace

@@ -2,11 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 #include <vector>
 
 namespace variegate {
 namespace {
+
+// A known number of values; std::copy_n calls the C library for each nine.
+template <int Count, class T> void copy(const T* from, T* to) {
+    std::memcpy(to, from, Count * sizeof(T));
+}
 
 constexpr double eye[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
 
@@ -46,15 +52,15 @@ class Composer {
             pending_.manner[row] = together(row, move);
             double run[9];
             multiply(forward, ahead, run);
-            std::copy_n(run, 9, ahead);
+            copy<9>(run, ahead);
             multiply(back, backward, run);
-            std::copy_n(run, 9, back);
+            copy<9>(run, back);
         } else {
             pending_.manner[row] = moves_.manner[move];
-            std::copy_n(forward, 9, ahead);
-            std::copy_n(backward, 9, back);
+            copy<9>(forward, ahead);
+            copy<9>(backward, back);
         }
-        std::copy_n(moves_.size + 2 * pick, 2, pending_.size + 2 * row);
+        copy<2>(moves_.size + 2 * pick, pending_.size + 2 * row);
         pending_.waits[row] = true;
     }
 
@@ -66,7 +72,7 @@ class Composer {
         int64_t* start = pending_.start_size + 2 * row;
         const bool still =
             std::equal(forward, forward + 9, eye) && std::equal(size, size + 2, start);
-        std::copy_n(size, 2, start);
+        copy<2>(size, start);
         if (!still) emit(row, turn);
     }
 
@@ -82,14 +88,12 @@ class Composer {
         const int64_t* size = pending_.size + 2 * row;
         out_.rows[at] = row;
         out_.turn[at] = turn;
-        std::copy_n(pending_.backward + 9 * row, 9, out_.matrix + 9 * at);
-        std::copy_n(pending_.forward + 9 * row, 9, out_.forward + 9 * at);
-        std::copy_n(eye, 9, out_.before + 9 * at);
-        std::copy_n(eye, 9, out_.after + 9 * at);
+        copy<9>(pending_.backward + 9 * row, out_.matrix + 9 * at);
+        copy<9>(pending_.forward + 9 * row, out_.forward + 9 * at);
         for (int k = 0; k < 2; ++k)
             out_.size[2 * at + k] = out_.field_size[2 * at + k] = static_cast<int32_t>(size[k]);
-        std::copy_n(manners_.mode + 4 * manner, 4, out_.mode + 4 * at);
-        std::copy_n(manners_.fill + 16 * manner, 16, out_.fill + 16 * at);
+        copy<4>(manners_.mode + 4 * manner, out_.mode + 4 * at);
+        copy<16>(manners_.fill + 16 * manner, out_.fill + 16 * at);
     }
 
     const Moves& moves_;
@@ -160,17 +164,5 @@ void order_entries(const EntryPart* parts, int64_t count, int64_t samples, int64
         }
     }
 }
-
-template <class T> void settle(const T* levels, int64_t count, bool rounds, uint8_t* out) {
-    const T more = rounds ? T{0.5} : T{0};
-    for (int64_t i = 0; i < count; ++i) {
-        T level = levels[i] > T{0} ? levels[i] : T{0};
-        level = level < T{255} ? level : T{255};
-        out[i] = static_cast<uint8_t>(static_cast<int32_t>(level + more));
-    }
-}
-
-template void settle<float>(const float*, int64_t, bool, uint8_t*);
-template void settle<double>(const double*, int64_t, bool, uint8_t*);
 
 } // namespace variegate

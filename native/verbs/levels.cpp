@@ -103,4 +103,16 @@ Extent run_extent(const float* values, int64_t count, int threads) {
     return all;
 }
 
+template <class T> void settle_levels(const T* levels, int64_t count, bool rounds, uint8_t* out) {
+    const T more = rounds ? T{0.5} : T{0};
+    for (int64_t i = 0; i < count; ++i) {
+        T level = levels[i] > T{0} ? levels[i] : T{0};
+        level = level < T{255} ? level : T{255};
+        out[i] = static_cast<uint8_t>(static_cast<int32_t>(level + more));
+    }
+}
+
+template void settle_levels<float>(const float*, int64_t, bool, uint8_t*);
+template void settle_levels<double>(const double*, int64_t, bool, uint8_t*);
+
 } // namespace variegate::inline VARIEGATE_TARGET

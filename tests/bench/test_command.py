@@ -83,5 +83,5 @@ def test_it_measures() -> None:
     assert result.exit_code == 0
     found = json.loads(result.stdout)
     check_document(found)
-    assert len(found["cases"]) == 6
+    assert len(found["cases"]) == 8
     assert all(case["results"]["variegate"]["median"] > 0 for case in found["cases"])

@@ -18,6 +18,7 @@ from variegate.engine.choose import COMPILED
 from variegate.engine.puzzle import Solvers
 from variegate.plan.kernels import Part
 from variegate.plan.program import Stage
+from variegate.plan.tables import identities
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -29,8 +30,6 @@ WARP_ROWS: tuple[tuple[str, tuple[int, ...], type], ...] = (
     ("turn", (), np.int64),
     ("warp_matrix", (9,), np.float64),
     ("warp_forward", (9,), np.float64),
-    ("warp_before", (9,), np.float64),
-    ("warp_after", (9,), np.float64),
     ("warp_size", (2,), np.int32),
     ("warp_field_size", (2,), np.int32),
     ("warp_mode", (4,), np.int32),
@@ -78,7 +77,8 @@ def compose(
         name: np.empty((room, *shape), dtype=dtype) for name, shape, dtype in WARP_ROWS
     }
     count = _native().compose(moves, ends, state, manners, tuple(out.values()))
-    return {name: column[:count] for name, column in out.items()}
+    columns = {name: column[:count] for name, column in out.items()}
+    return columns | dict.fromkeys(("warp_before", "warp_after"), identities(count))
 
 
 def order(parts: list[Part], count: int) -> tuple[Any, Any, Any]:

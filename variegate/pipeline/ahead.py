@@ -18,10 +18,10 @@ from variegate.plan.counter import Keys
 from variegate.plan.parts import stage_part
 from variegate.plan.program import Program, Stage
 
-MOST = 4096
+MOST = 8192
 MOST_KEPT = 1024  # of a block for samples in any order
 MOST_FLOATS = 128  # the tables of floats are 64 times as large
-MOST_NUMBERS = 1 << 16
+MOST_NUMBERS = 1 << 17
 FASTER = 4
 
 

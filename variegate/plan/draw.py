@@ -146,15 +146,16 @@ class _Drawing:
         visit = np.repeat(np.arange(len(self.visits)), [len(rows) for rows, _ in self.visits])
         there = leaf >= 0
         if self.numbers.shape[1] and layout.rare:
-            there &= self.numbers[rows, layout.p_column[leaf]] < layout.p[leaf]
+            places = rows * self.numbers.shape[1] + layout.p_column.take(leaf)
+            there &= self.numbers.reshape(-1).take(places) < layout.p.take(leaf)
         if not there.all():
             rows, leaf, visit = rows[there], leaf[there], visit[there]
-        family = layout.family[leaf].astype(np.int16)
+        family = layout.family.astype(np.int16).take(leaf)
         order = np.argsort(family, kind="stable")
-        rows, leaf, visit = rows[order], leaf[order], visit[order]
+        rows, leaf, visit = rows.take(order), leaf.take(order), visit.take(order)
         ends = np.cumsum(np.bincount(family, minlength=len(layout.families))).tolist()
         parts = [slice(first, end) for first, end in zip([0, *ends], ends, strict=False)]
-        local = layout.local[leaf]
+        local = layout.local.take(leaf)
         spans: list[Span] = []
         tags = []
         for numbers in layout.spans:

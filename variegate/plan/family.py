@@ -129,7 +129,8 @@ class Family:
                 return np.asarray(numbers[rows[:, None], own])
             if len(columns) == 1:
                 return np.asarray(numbers[rows, columns[0, 0]])
-            return np.asarray(numbers[rows, columns[local, 0]])
+            places = rows * numbers.shape[1] + columns[local, 0]
+            return np.asarray(numbers.reshape(-1).take(places))
 
         finite: Finite | None = None
         values: dict[str, Any] = {}

@@ -60,6 +60,8 @@ SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
     "codec": ((2,), np.int32),
 }
 
+KEPT_IDENTITIES = 1 << 13
+
 # Tables of variable length: numbers in a row, and their dtype. NAME_start has one more than the
 # verb's rows.
 LISTS: dict[str, tuple[int, type]] = {
@@ -70,6 +72,19 @@ LISTS: dict[str, tuple[int, type]] = {
     "amplitudes": (2 * REACH + 1, np.float32),
     "cells": (6, np.int32),
 }
+
+
+def identities(count: int) -> Array:
+    """(count, 9) identity matrices, read-only: rows of one array that is kept."""
+    rows = _identities(max(KEPT_IDENTITIES, 1 << (count - 1).bit_length()) if count else 1)
+    return rows[:count]
+
+
+@lru_cache(maxsize=2)
+def _identities(count: int) -> Array:
+    rows = np.tile(np.eye(3).reshape(9), (count, 1))
+    rows.setflags(write=False)
+    return rows
 
 
 def fill_row(fill: float | tuple[float, ...], channels: int, name: str) -> Array:

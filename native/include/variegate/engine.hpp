@@ -72,6 +72,9 @@ struct Levels {
     bool (*rounding)(const float* values, int64_t count, uint8_t* result, int threads);
     // count is at least 1.
     Extent (*extent)(const float* values, int64_t count, int threads);
+    // Levels of tables as bytes: clipped, then to the nearest, or without their fraction.
+    void (*settle_floats)(const float* levels, int64_t count, bool rounds, uint8_t* out);
+    void (*settle_doubles)(const double* levels, int64_t count, bool rounds, uint8_t* out);
 };
 
 // The verbs, compiled for one instruction set.

@@ -51,8 +51,6 @@ struct WarpRows {
     int64_t* turn;
     double* matrix;
     double* forward;
-    double* before;
-    double* after;
     int32_t* size;
     int32_t* field_size;
     int32_t* mode;
@@ -81,8 +79,5 @@ struct EntryPart {
 // (samples + 1,).
 void order_entries(const EntryPart* parts, int64_t count, int64_t samples, int64_t* start,
                    int32_t* verb, int64_t* row);
-
-// Levels as bytes: clipped, then to the nearest, or without their fraction.
-template <class T> void settle(const T* levels, int64_t count, bool rounds, uint8_t* out);
 
 } // namespace variegate

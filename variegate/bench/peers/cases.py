@@ -175,8 +175,10 @@ def file_cases(quick: bool) -> list[Case]:
 
 def limit_cases(quick: bool) -> list[Case]:
     """What the speed is made of: memory copies, lookups, warps, calls, growth with size."""
+    tiny = f"{GEOMETRY}, on images of 2x2"
     flat = [
-        Case("limits", "Overhead", 2, 2, batch, 1, f"{GEOMETRY}, on images of 2x2", AFFINE)
+        Case("limits", name, 2, 2, batch, 1, tiny + part, AFFINE)
+        for name, part in (("Overhead", ""), ("OverheadEngine", ": the engine's part alone"))
         for batch in (1, 256)
     ]
     points = Case("limits", "Pointwise", 224, 224, 64, 1, "brightness, posterize, gamma", POINTWISE)

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import threading
 from collections.abc import Mapping
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,27 @@ def _copy(case: Case) -> Run:
     return Run(lambda: np.copyto(out, images), "numpy.copyto")
 
 
+def _engine_alone(case: Case) -> Run:
+    """The engine's part of `Overhead`: the same programs, drawn and lowered before the clock runs,
+    with no call around them.
+    """
+    from variegate.engine import native
+    from variegate.plan.lower import lower
+    from variegate.plan.program import Stage
+
+    samples = 8192
+    pipeline = Pipeline(geometry(case.arguments), seed=0)
+    plan = pipeline.draw(sizes=[(case.height, case.width)] * samples, index=range(samples))
+    stage = lower(plan, np.uint8, 3).stages[0]
+    ready = native.ready(stage, np.dtype(np.uint8), None) if isinstance(stage, Stage) else None
+    if ready is None:
+        raise RuntimeError("the compiled engine does not take the program at once")
+    images = inputs.of(case)
+    given = images[0] if case.batch == 1 else images
+    out, first = np.empty_like(given), cycle(range(0, samples, case.batch))
+    return Run(lambda: ready.run(next(first), given, out, case.threads), "no call around it")
+
+
 def _pointwise(case: Case) -> Run:
     numbers = case.arguments
     steps = [
@@ -221,6 +243,7 @@ def _makers() -> dict[str, Maker]:
         out[f"limits/{name}"] = lambda c: _run(c, geometry(c.arguments))
     one = {
         "limits/Copy": _copy,
+        "limits/OverheadEngine": _engine_alone,
         "limits/Pointwise": _pointwise,
         "limits/Lookup": lambda c: _run(c, [step("Gamma", gamma=1.4)]),
         "limits/Warp": lambda c: _run(c, [step("Rotate", angle=c.arguments["angle"])]),
