@@ -172,9 +172,12 @@ void write_tile(const Output& output, const Planes& planes, Tile part, int64_t p
     case Number::Bfloat16:
         return write_tile_as(output, planes, part, plane, static_cast<Brain*>(result));
     default:
-        write_tile_as(output, planes, part, plane, static_cast<float*>(result));
-        if (output.stream) Floats::flush();
+        return write_tile_as(output, planes, part, plane, static_cast<float*>(result));
     }
+}
+
+void finish_output(const Output& output) {
+    if (output.stream) Floats::flush();
 }
 
 template <class T>
@@ -186,7 +189,7 @@ void write_output(const Output& output, const T* image, Shape shape, void* resul
         return write_as<Brain>(output, image, shape, result);
     default:
         write_as<float>(output, image, shape, result);
-        if (output.stream) Floats::flush();
+        finish_output(output);
     }
 }
 

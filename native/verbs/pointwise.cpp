@@ -195,6 +195,7 @@ void pointwise_output(const uint8_t* in, Shape shape, const Stage& stage, int64_
     run_planes(in, shape.pixels(), steps, count, [&](const Planes& planes, Tile part, int) {
         write_tile(output, planes, part, shape.pixels(), result);
     });
+    finish_output(output);
 }
 
 template void pointwise<uint8_t>(const uint8_t*, Shape, const Stage&, int64_t, int64_t, uint8_t*,

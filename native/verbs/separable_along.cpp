@@ -14,9 +14,10 @@ namespace variegate::inline VARIEGATE_TARGET {
 
 namespace {
 
-constexpr int group = 16;  // values of an output row that are worked out together
-constexpr int window = 64; // source bytes that they may come from
-constexpr int ahead = 4;   // rows that are fetched before they are needed
+constexpr int group = 16;   // values of an output row that are worked out together
+constexpr int window = 64;  // source bytes that they may come from
+constexpr int together = 4; // rows
+constexpr int ahead = 4;    // by so many rows their bytes are fetched before they are needed
 
 // Two taps of each value of a group.
 struct Pair {
@@ -99,24 +100,26 @@ struct Sums {
     }
 };
 
-// The values of a group in two rows.
-struct Both {
-    __m128i upper, lower;
+// Rows that are worked on together.
+struct Lines {
+    const uint8_t* in[together];
+    uint8_t* out[together];
 };
 
-inline Both run_group(const uint8_t* upper, const uint8_t* lower, const Group& group,
-                      const Pair* pairs) {
-    const __m512i above = _mm512_maskz_loadu_epi8(group.inside, upper + group.base);
-    const __m512i below = _mm512_maskz_loadu_epi8(group.inside, lower + group.base);
+// A group's values in all the rows.
+inline void run_group(const Lines& lines, const Group& group, const Pair* pairs, __m128i* found) {
     constexpr __mmask64 first = 0x5555555555555555; // the lower byte of each word
-    Sums sums, more;
+    __m512i windows[together];
+    Sums sums[together];
+    for (int k = 0; k < together; ++k)
+        windows[k] = _mm512_maskz_loadu_epi8(group.inside, lines.in[k] + group.base);
     for (const Pair *pair = pairs + group.first, *end = pair + group.pairs; pair < end; ++pair) {
         const __m512i place = _mm512_load_si512(pair->place);
         const __m512i low = _mm512_load_si512(pair->low), high = _mm512_load_si512(pair->high);
-        sums.add(_mm512_maskz_permutexvar_epi8(first, place, above), low, high);
-        more.add(_mm512_maskz_permutexvar_epi8(first, place, below), low, high);
+        for (int k = 0; k < together; ++k)
+            sums[k].add(_mm512_maskz_permutexvar_epi8(first, place, windows[k]), low, high);
     }
-    return {sums.settled(), more.settled()};
+    for (int k = 0; k < together; ++k) found[k] = sums[k].settled();
 }
 
 inline void store_group(__m128i values, int64_t left, uint8_t* out) {
@@ -142,18 +145,23 @@ bool pass_along_rows(const uint8_t* in, int width, int rows, int depth, const Ax
         if (!make_group(axis, g * group, depth, row_bytes, made[g], pairs + used)) return false;
         used += made[g].pairs;
     }
-    for (int r = 0; r < rows; r += 2) {
-        const int64_t next = std::min(r + 1, rows - 1); // the last of an odd number twice
-        const uint8_t* line = in + r * row_bytes;
-        const uint8_t* soon = in + std::min(r + ahead, rows - 1) * row_bytes;
-        const uint8_t* later = in + std::min(r + ahead + 1, rows - 1) * row_bytes;
+    for (int r = 0; r < rows; r += together) {
+        Lines lines;
+        const uint8_t* soon[together];
+        for (int k = 0; k < together; ++k) {
+            const int64_t row = std::min(r + k, rows - 1); // beyond the last row that one again
+            lines.in[k] = in + row * row_bytes;
+            lines.out[k] = out + row * count;
+            soon[k] = in + std::min(r + k + ahead, rows - 1) * row_bytes;
+        }
         for (int64_t g = 0, done = 0; g < groups; ++g, done += group) {
             // In step with the work: a whole row at once is more than the processor asks for.
-            _mm_prefetch(reinterpret_cast<const char*>(soon + made[g].base), _MM_HINT_T0);
-            _mm_prefetch(reinterpret_cast<const char*>(later + made[g].base), _MM_HINT_T0);
-            const Both found = run_group(line, in + next * row_bytes, made[g], pairs);
-            store_group(found.upper, count - done, out + r * count + done);
-            store_group(found.lower, count - done, out + next * count + done);
+            for (const uint8_t* line : soon)
+                _mm_prefetch(reinterpret_cast<const char*>(line + made[g].base), _MM_HINT_T0);
+            __m128i found[together];
+            run_group(lines, made[g], pairs, found);
+            for (int k = 0; k < together; ++k)
+                store_group(found[k], count - done, lines.out[k] + done);
         }
     }
     return true;

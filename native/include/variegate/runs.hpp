@@ -44,6 +44,9 @@ struct Tile {
 
 // A tile of an image of three channels and `plane` pixels, where `output` puts channels first.
 void write_tile(const Output& output, const Planes& planes, Tile part, int64_t plane, void* result);
+// Comes once after an image's last tile: between tiles it would let the next one's first stores
+// wait for all of the last one's.
+void finish_output(const Output& output);
 
 // One image of a batch; result: as many values, of the type and in the layout that `output` says.
 template <class T>
