@@ -33,15 +33,22 @@ nb::object prepare(const StageArguments& given, nb::handle output, bool whole) {
                        [](void* old) noexcept { delete static_cast<Prepared*>(old); });
 }
 
-void run(nb::handle prepared, int64_t first, nb::handle images, nb::handle results,
-         int64_t threads) {
+// beside: a function of Python that this thread calls while the others work, or None.
+void run(nb::handle prepared, int64_t first, nb::handle images, nb::handle results, int64_t threads,
+         nb::handle beside) {
     const auto* own =
         static_cast<const Prepared*>(PyCapsule_GetPointer(prepared.ptr(), prepared_name));
     if (!own) throw nb::python_error();
     const int used = checked_threads(threads);
     Arrays held;
     const Sources sources = read_images(held, images);
-    if (sources.images.empty()) return;
+    std::function<void()> meanwhile;
+    if (!beside.is_none())
+        meanwhile = [beside] {
+            const nb::gil_scoped_acquire locked;
+            beside();
+        };
+    if (sources.images.empty()) return meanwhile ? meanwhile() : void();
     if (sources.kind != own->kind) refuse("images", "expected the dtype that the stage is for");
     OutputArguments written = own->output;
     const std::vector<Target> targets =
@@ -50,7 +57,7 @@ void run(nb::handle prepared, int64_t first, nb::handle images, nb::handle resul
     const nb::gil_scoped_release unlocked;
     const auto* numbers = own->converts ? &written.numbers : nullptr;
     const auto work = sources.kind == Kind::Uint8 ? engine().bytes.stage : engine().floats.stage;
-    work(stage, sources.images.data(), targets.data(), numbers, used);
+    work(stage, sources.images.data(), targets.data(), numbers, used, meanwhile);
 }
 
 void run_on_masks(const StageArguments& given, nb::handle masks, nb::handle results,
@@ -164,8 +171,8 @@ NB_MODULE(_native, m) {
         nb::arg("output").none(), nb::arg("whole"),
         "Reads a stage for uint8 (whole) or float32 images, whose results `output` may convert.");
     m.def("run_stage", &run, nb::arg("prepared"), nb::arg("first"), nb::arg("images"),
-          nb::arg("results"), nb::arg("threads"),
-          "Runs the entries of samples `first` and on, all but CODEC, into `results`.");
+          nb::arg("results"), nb::arg("threads"), nb::arg("beside").none() = nb::none(),
+          "Runs the entries of samples `first` and on into `results`; calls `beside` meanwhile.");
     m.def(
         "run_masks",
         [](nb::handle start, nb::handle verb, nb::handle row, nb::handle tables, nb::handle masks,

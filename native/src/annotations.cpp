@@ -1,6 +1,7 @@
 #include "variegate/annotations.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -44,10 +45,11 @@ template <class Distance> void clip(Polygon& polygon, Polygon& spare, Distance d
     polygon.swap(spare);
 }
 
-double area(const Polygon& polygon) {
+// points: any container of them, in order around the outline.
+template <class Points> double area(const Points& points) {
     double sum = 0;
-    for (size_t i = 0; i < polygon.size(); ++i) {
-        const Point here = polygon[i], next = polygon[i + 1 < polygon.size() ? i + 1 : 0];
+    for (size_t i = 0; i < points.size(); ++i) {
+        const Point here = points[i], next = points[i + 1 < points.size() ? i + 1 : 0];
         sum += here.x * next.y - here.y * next.x;
     }
     return std::fabs(sum) / 2;
@@ -56,11 +58,15 @@ double area(const Polygon& polygon) {
 struct Bounds {
     double low_x = std::numeric_limits<double>::infinity(), low_y = low_x;
     double high_x = -low_x, high_y = -low_x;
+
+    bool within(const Map& map) const {
+        return low_x >= 0 && high_x <= map.size[1] && low_y >= 0 && high_y <= map.size[0];
+    }
 };
 
-Bounds bounds(const Polygon& polygon) {
+template <class Points> Bounds bounds(const Points& points) {
     Bounds found;
-    for (const Point p : polygon) {
+    for (const Point p : points) {
         found.low_x = std::min(found.low_x, p.x);
         found.low_y = std::min(found.low_y, p.y);
         found.high_x = std::max(found.high_x, p.x);
@@ -69,12 +75,29 @@ Bounds bounds(const Polygon& polygon) {
     return found;
 }
 
+using Corners = std::array<Point, 4>;
+
+Corners corners_of(const double* box) {
+    return {{{box[0], box[1]}, {box[2], box[1]}, {box[2], box[3]}, {box[0], box[3]}}};
+}
+
+// Moves corners through affine maps; false where one is not, or where a frame cuts something off.
+bool stays_whole(const Map* maps, int64_t count, Corners& corners) {
+    for (const Map* map = maps; map < maps + count; ++map) {
+        if (!is_affine(map->matrix)) return false;
+        for (Point& p : corners) p = moved(map->matrix, true, p);
+        if (!bounds(corners).within(*map)) return false;
+    }
+    return true;
+}
+
 // A box on its way: its visible part, and its corners with nothing cut off.
 struct Box {
     Polygon visible, whole, spare;
 
     void set(const double* box) {
-        whole = {{box[0], box[1]}, {box[2], box[1]}, {box[2], box[3]}, {box[0], box[3]}};
+        const Corners corners = corners_of(box);
+        whole.assign(corners.begin(), corners.end());
         visible = whole;
     }
 
@@ -87,8 +110,7 @@ struct Box {
         for (Point& p : visible) p = moved(m, affine, p);
         for (Point& p : whole) p = moved(m, affine, p);
         const double height = map.size[0], width = map.size[1];
-        const Bounds now = bounds(visible);
-        if (now.low_x >= 0 && now.high_x <= width && now.low_y >= 0 && now.high_y <= height) return;
+        if (bounds(visible).within(map)) return;
         clip(visible, spare, [](Point p) { return p.x; });
         clip(visible, spare, [width](Point p) { return width - p.x; });
         clip(visible, spare, [](Point p) { return p.y; });
@@ -105,15 +127,20 @@ void move_boxes(const Maps& maps, const int64_t* first, const double* boxes, dou
     const auto used = static_cast<int>(std::min<int64_t>(threads, 1 + count / worth_a_thread));
     parallel_for(samples, used, [&](int64_t sample) {
         Box box;
+        const Map *own = maps.maps.data() + maps.start[sample],
+                  *end = maps.maps.data() + maps.start[sample + 1];
         for (int64_t i = first[sample]; i < first[sample + 1]; ++i) {
-            box.set(boxes + 4 * i);
-            for (int64_t j = maps.start[sample]; j < maps.start[sample + 1]; ++j)
-                box.follow(maps.maps[j]);
-            const Bounds now = bounds(box.visible);
+            Corners corners = corners_of(boxes + 4 * i);
+            const bool uncut = stays_whole(own, end - own, corners); // as most are
+            if (!uncut) {
+                box.set(boxes + 4 * i);
+                for (const Map* map = own; map < end; ++map) box.follow(*map);
+            }
+            const Bounds now = uncut ? bounds(corners) : bounds(box.visible);
             const double found[] = {now.low_x, now.low_y, now.high_x, now.high_y};
             std::copy(found, found + 4, bounding + 4 * i);
-            seen[i] = area(box.visible);
-            whole[i] = area(box.whole);
+            whole[i] = uncut ? area(corners) : area(box.whole);
+            seen[i] = uncut ? whole[i] : area(box.visible);
         }
     });
 }

@@ -27,14 +27,37 @@ struct Job {
     std::exception_ptr error;
 
     void run() {
-        try {
+        attempt([this] {
             for (int64_t i = next++; i < count; i = next++) work(i);
+        });
+    }
+
+    // Does something; if that fails, nobody begins another item.
+    template <class Task> void attempt(Task task) {
+        try {
+            task();
         } catch (...) {
             next = count;
             const std::lock_guard lock(guard);
             if (!error) error = std::current_exception();
         }
     }
+};
+
+// Taken by one caller at a time, whatever thread it comes from.
+class Turn {
+  public:
+    explicit Turn(std::atomic<bool>& taken) : taken_(taken), mine_(!taken.exchange(true)) {}
+    ~Turn() {
+        if (mine_) taken_ = false;
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    explicit operator bool() const { return mine_; }
+
+  private:
+    std::atomic<bool>& taken_;
+    const bool mine_;
 };
 
 // Keeps helpers off the processor of the thread that wakes them. Linux puts a woken thread next to
@@ -66,9 +89,9 @@ class Pool {
   public:
     // Whoever calls while another call has the pool works alone: more threads would not help
     // either.
-    void run(Job& job, int helpers) {
-        const std::unique_lock turn(turn_, std::try_to_lock);
-        if (!turn) return job.run();
+    void run(Job& job, int helpers, const std::function<void()>& first) {
+        const Turn turn(taken_);
+        if (!turn) return alone(job, first);
         grow(helpers);
         apart_.keep(workers_);
         {
@@ -78,7 +101,7 @@ class Pool {
             ++round_;
         }
         wake_.notify_all();
-        job.run();
+        alone(job, first);
         std::unique_lock lock(guard_);
         wanted_ = 0; // who has not begun need not
         done_.wait(lock, [&] { return busy_ == 0; });
@@ -86,6 +109,11 @@ class Pool {
     }
 
   private:
+    static void alone(Job& job, const std::function<void()>& first) {
+        if (first) job.attempt(first);
+        job.run();
+    }
+
     void grow(int helpers) {
         while (static_cast<int>(workers_.size()) < helpers) {
             try {
@@ -112,7 +140,7 @@ class Pool {
         }
     }
 
-    std::mutex turn_;
+    std::atomic<bool> taken_{false};
     std::mutex guard_;
     std::condition_variable wake_;
     std::condition_variable done_;
@@ -143,14 +171,16 @@ Pool& pool() {
 
 } // namespace
 
-void parallel_for(int64_t count, int threads, const std::function<void(int64_t)>& work) {
+void parallel_for(int64_t count, int threads, const std::function<void(int64_t)>& work,
+                  const std::function<void()>& first) {
     const auto used = static_cast<int>(std::min<int64_t>(threads, count));
     if (used <= 1) {
+        if (first) first();
         for (int64_t i = 0; i < count; ++i) work(i);
         return;
     }
     Job job{work, count, {}, {}, {}};
-    pool().run(job, used - 1);
+    pool().run(job, used - 1, first);
     if (job.error) std::rethrow_exception(job.error);
 }
 

@@ -285,7 +285,7 @@ void run_converted(const RandomStage<T>& given, const std::vector<Source>& image
                              std::byte{0x5a});
     for (size_t i = 0; i < results.size(); ++i)
         targets.push_back({results[i].data() + guard, given.after[i]});
-    runs.stage(given.stage, images.data(), targets.data(), &output, 2);
+    runs.stage(given.stage, images.data(), targets.data(), &output, 2, {});
     for (const auto& memory : results)
         for (size_t i = 0; i < guard; ++i)
             check(memory[i] == std::byte{0x5a} && memory[memory.size() - 1 - i] == std::byte{0x5a},
@@ -300,7 +300,7 @@ template <class T> void one_call(Dice& dice, int call, const Runs<T>& runs) {
     const auto kept = memory;
     const RandomStage<T> given(dice, images);
     const auto stages = [&](const Stage& stage, const Source* from, const Target* to, int threads) {
-        runs.stage(stage, from, to, nullptr, threads);
+        runs.stage(stage, from, to, nullptr, threads, {});
     };
     const Results once = run(given, images, given.after, 1, call, stages);
     check(once == run(given, images, given.after, 3, call, stages), "threads matter", call);

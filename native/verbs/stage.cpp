@@ -257,13 +257,14 @@ int worth(int threads, const Target* results, const Source* images, int64_t coun
 
 template <class T>
 void run_stage(const Stage& stage, const Source* images, const Target* results,
-               const Output* output, int threads) {
+               const Output* output, int threads, const std::function<void()>& first) {
     const int used = worth(threads, results, images, stage.samples);
     Output chosen;
     if (output) chosen = for_values(*output, values_of(results, stage.samples));
-    parallel_for(stage.samples, used, [&](int64_t i) {
+    const auto work = [&](int64_t i) {
         run_sample<T>(stage, i, images[i], output ? &chosen : nullptr, results[i].data);
-    });
+    };
+    parallel_for(stage.samples, used, work, first);
 }
 
 template <class T>
@@ -274,8 +275,10 @@ void run_masks(const Stage& stage, const Source* masks, const Target* results, i
     });
 }
 
-template void run_stage<uint8_t>(const Stage&, const Source*, const Target*, const Output*, int);
-template void run_stage<float>(const Stage&, const Source*, const Target*, const Output*, int);
+template void run_stage<uint8_t>(const Stage&, const Source*, const Target*, const Output*, int,
+                                 const std::function<void()>&);
+template void run_stage<float>(const Stage&, const Source*, const Target*, const Output*, int,
+                               const std::function<void()>&);
 template void run_masks<uint8_t>(const Stage&, const Source*, const Target*, int);
 template void run_masks<float>(const Stage&, const Source*, const Target*, int);
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -63,9 +63,11 @@ class Engine(Protocol):
         threads: int = 1,
         output: Output | None = None,
         out: Image | None = None,
+        beside: Callable[[], None] | None = None,
     ) -> Images:
         """Runs each sample's entries. images: n arrays (h, w, c) of one dtype, views welcome. With
-        an output the results are converted by it as they are written.
+        an output the results are converted by it as they are written. beside: called once; where
+        the engine has threads of its own, by this one while they work.
         """
 
     def run_masks(self, stage: Stage, masks: list[Image], threads: int = 1) -> list[Image]:

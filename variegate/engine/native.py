@@ -7,14 +7,14 @@ interpreter lock and fills them. File formats go through Pillow, between two run
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 import variegate.engine._native as _native
-from variegate.engine import codec, reference
+from variegate.engine import reference
 from variegate.engine.engine import (
     Floats,
     Image,
@@ -23,8 +23,9 @@ from variegate.engine.engine import (
     numbers_of,
     stage_form,
 )
+from variegate.engine.native_files import has_files, run_with_files
 from variegate.errors import EngineError
-from variegate.ops.entries import FileFormat, Output
+from variegate.ops.entries import Output
 from variegate.plan.normal import normal_table
 from variegate.plan.program import MixStage, Stage, Verb
 
@@ -41,36 +42,25 @@ def run_stage(
     threads: int = 1,
     output: Output | None = None,
     out: Image | None = None,
+    beside: Callable[[], None] | None = None,
 ) -> Images:
     """Runs each sample's entries in order. images: n arrays (h, w, c) of one dtype.
 
-    Returns new arrays, or `out`, converted by the output where there is one. Raises EngineError,
-    before anything is computed, where the stage does not fit the images.
+    Returns new arrays, or `out`, converted by the output where there is one. beside: called by this
+    thread while the others work. Raises EngineError, before anything is computed, where the stage
+    does not fit the images.
     """
-    if _has_files(stage):
-        return _converted(_run_with_files(stage, images, threads), output, out, threads)
+    with_files = has_files(stage)
+    if beside is not None and (with_files or not len(images)):
+        beside()
+        beside = None
+    if with_files:
+        return _converted(
+            run_with_files(stage, images, threads, _run_between), output, out, threads
+        )
     if len(stage.sizes_out) != len(images):
         raise EngineError(f"stage: made for {len(stage.sizes_out)} images, got {len(images)}")
-    return _run_between(stage, images, None, threads, output, out)
-
-
-def _files(stage: Stage) -> Any:
-    """Which entries (m,) of the stage only a file carries out: WebP. JPEG is one of the compiled
-    verbs. Rows and formats that do not exist are left to the compiled part, which refuses them.
-    """
-    verb, codec = stage.verb, stage.tables.codec
-    row: Any = stage.row
-    known = (verb == Verb.CODEC) & (row >= 0) & (row < len(codec))
-    return known & (codec[np.where(known, row, 0), 1] == FileFormat.WEBP)
-
-
-def _has_files(stage: Stage) -> bool:
-    """Whether a file is among the entries of the stage's samples; its arrays may hold others'
-    too.
-    """
-    if not len(stage.tables.codec) or stage.verb.shape != stage.row.shape:
-        return False
-    return bool(_files(stage)[stage.start[0] : stage.start[-1]].any())
+    return _run_between(stage, images, None, threads, output, out, beside)
 
 
 def _run_between(
@@ -80,6 +70,7 @@ def _run_between(
     threads: int,
     output: Output | None = None,
     out: Image | None = None,
+    beside: Callable[[], None] | None = None,
 ) -> Images:
     """Runs all entries; shapes: of the results before the output, None for the stage's."""
     if not len(images):
@@ -96,8 +87,21 @@ def _run_between(
         shapes = [(height, width, channels) for height, width in stage.sizes_out.tolist()]
     results = _empty(shapes or [], output, dtype) if out is None else Images.of(out)
     into = _memory(list(results) if results.batch is None else results.batch)
-    _call(_native.run_stage, prepared, 0, list(images) if given is None else given, into, threads)
+    pictures = list(images) if given is None else given
+    failed: list[BaseException] = []
+    apart = None if beside is None else partial(_attempt, beside, failed)
+    _call(_native.run_stage, prepared, 0, pictures, into, threads, apart)
+    if failed:
+        raise failed[0]
     return results
+
+
+def _attempt(work: Callable[[], None], failed: list[BaseException]) -> None:
+    """Does the work and keeps its error, which is not the engine's."""
+    try:
+        work()
+    except BaseException as error:
+        failed.append(error)
 
 
 def _prepared(stage: Stage, output: Output | None, whole: bool) -> Any:
@@ -132,7 +136,7 @@ def ready(stage: Stage, dtype: Any, output: Output | None) -> Ready | None:
     is not legal, which may not be among those that are asked for.
     """
     form = stage_form(stage, dtype, output)
-    if form is None or _has_files(stage):
+    if form is None or has_files(stage):
         return None
     try:
         prepared = _prepared(stage, output, dtype == np.uint8)
@@ -192,78 +196,16 @@ def _call(function: Callable[..., Any], *arguments: Any) -> Any:
         raise EngineError(f"native engine: {error}") from None
 
 
-def _run_with_files(stage: Stage, images: Sequence[Image] | Images, threads: int) -> Images:
-    """Runs up to each sample's next file, then that, until all entries have run."""
-    current: list[Image] = list(images)
-    starts, ends = np.asarray(stage.start)[:-1].copy(), np.asarray(stage.start)[1:]
-    if len(starts) != len(images) or np.any(np.diff(stage.start) < 0):
-        raise EngineError(
-            "native engine: stage.start: expected rising places, one more than images"
-        )
-    files = _files(stage)
-    while True:
-        stops = [_next_true(files, int(a), int(b)) for a, b in zip(starts, ends, strict=True)]
-        parts = [(int(a), stop) for a, stop in zip(starts, stops, strict=True)]
-        current = list(_run_parts(stage, parts, current, threads))
-        waiting = [i for i, stop in enumerate(stops) if stop < ends[i]]
-        if not waiting:
-            break
-        pairs = stage.tables.codec[stage.row[[stops[i] for i in waiting]]].tolist()
-        rows = [(int(quality), int(kind)) for quality, kind in pairs]
-        moved = codec.there_and_back([current[i] for i in waiting], rows, threads)
-        for i, image in zip(waiting, moved, strict=True):
-            current[i] = image
-        starts = np.array([stop + (stop < end) for stop, end in zip(stops, ends, strict=True)])
-    return reference.gathered(current)
-
-
-def _next_true(marks: Any, first: int, last: int) -> int:
-    places = np.flatnonzero(marks[first:last])
-    return first + int(places[0]) if len(places) else last
-
-
-def _run_parts(
-    stage: Stage, parts: list[tuple[int, int]], images: list[Image], threads: int
-) -> Images:
-    """Runs the entries first to last - 1 of each sample, given as (first, last)."""
-    picked = [np.arange(first, last) for first, last in parts]
-    order = np.concatenate(picked) if picked else np.zeros(0, dtype=np.int64)
-    start = np.cumsum([0, *(len(p) for p in picked)]).astype(np.int64)
-    shapes = [_shape_after(stage, *part, image) for part, image in zip(parts, images, strict=True)]
-    part_stage = Stage(
-        start,
-        np.ascontiguousarray(stage.verb[order]),
-        np.ascontiguousarray(stage.row[order]),
-        stage.tables,
-        stage.sizes_in,
-        stage.sizes_out,
-        stage.channels_in,
-        stage.channels_out,
-    )
-    return _run_between(part_stage, images, shapes, threads)
-
-
-def _shape_after(stage: Stage, first: int, last: int, image: Image) -> Size:
-    height, width, channels = image.shape
-    for entry in range(first, last):
-        if stage.verb[entry] == Verb.WARP:
-            row = int(stage.row[entry])
-            if not 0 <= row < len(stage.tables.warp_size):
-                raise EngineError(f"native engine: stage.row: entry {entry} has no row {row}")
-            height, width = (max(0, int(side)) for side in stage.tables.warp_size[row])
-        elif stage.verb[entry] == Verb.LUMA:
-            channels = 1
-    return height, width, channels
-
-
 def run_masks(stage: Stage, masks: list[Image], threads: int = 1) -> list[Image]:
     """Runs the WARP and CELLS entries alone on masks (h, w, c): any dtype, nearest, outside 0."""
     if not masks:
         return []
-    if len({mask.dtype for mask in masks}) > 1 or not all(_moves_as_bytes(mask) for mask in masks):
+    if len({mask.dtype for mask in masks}) > 1 or not all(map(_moves_as_bytes, masks)):
         return reference.run_masks(stage, masks, threads)
     dtype = masks[0].dtype
-    sources = [np.ascontiguousarray(mask).view(np.uint8) for mask in masks]
+    sources = masks
+    if dtype != np.uint8:
+        sources = [np.ascontiguousarray(mask).view(np.uint8) for mask in masks]
     start = np.asarray(stage.start)
     if len(start) != len(masks) + 1 or start.min() < 0 or start.max() > len(stage.verb):
         raise EngineError(f"native engine: stage.start: does not fit {len(masks)} masks")
@@ -287,7 +229,7 @@ def run_masks(stage: Stage, masks: list[Image], threads: int = 1) -> list[Image]
         results,
         threads,
     )
-    return [result.view(dtype) for result in results]
+    return results if dtype == np.uint8 else [result.view(dtype) for result in results]
 
 
 def _moves_as_bytes(mask: Image) -> bool:

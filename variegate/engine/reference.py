@@ -5,7 +5,7 @@ How values become pixels is said in values.py; some verbs have modules of their 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -39,10 +39,13 @@ def run_stage(
     threads: int = 1,
     output: Output | None = None,
     out: Image | None = None,
+    beside: Callable[[], None] | None = None,
 ) -> Images:
     """Runs each sample's entries in order, then the output. images: n arrays (h, w, c); returns
     new arrays, never views of them, or `out`.
     """
+    if beside is not None:
+        beside()
     results = []
     for sample, given in enumerate(images):
         image = given

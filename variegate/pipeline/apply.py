@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -60,13 +61,21 @@ def apply_program(
     mixing = means.mixers.mix_labels or _shows_others(program)
     labels = _labels(batch, len(images), mixing, means.classes)
     marks = None if batch.keys() <= UNMARKED else _marks(program, batch, means, mixing)
-    array, program = run_images(program, images, means, into, labels, marks)
+    moved: dict[str, Any] = {}
+
+    def move(final: Program) -> None:
+        if marks is not None:
+            moved.update(moved_marks(marks, final, means.engine, means.threads, mixing))
+
+    apart = marks is not None and len(program.stages) == 1  # no mix has to see both
+    beside = partial(move, program) if apart else None
+    array, program = run_images(program, images, means, into, labels, marks, beside)
+    if not apart:
+        move(program)
     result: dict[str, Any] = {"images": array}
     if labels is not None:
         result["labels"] = labels_after(program.stages, labels)
-    if marks is None:
-        return result
-    return result | moved_marks(marks, program, means.engine, means.threads, mixing)
+    return result | moved
 
 
 def _on_device(images: Images, engine: Engine) -> bool:
@@ -123,11 +132,13 @@ def run_images(
     out: Any = None,
     labels: Any = None,
     marks: Marks | None = None,
+    beside: Callable[[], None] | None = None,
 ) -> tuple[Any, Program]:
     """The images through all stages and the output, one array where the sizes agree; and the
     program with all mixes made.
 
     out: the array that takes the result. labels (n, classes), marks: what late mixes may ask for.
+    beside: what this thread does while others work on the only stage.
     """
     current, steps = images, _steps(program)
     engine, threads, buffers = means.engine, means.threads, means.buffers
@@ -150,7 +161,7 @@ def run_images(
         if into is None and buffers is not None:
             form = stage_form(step, program.dtype, output)
             into = None if form is None else buffers.take(*form)
-        current = engine.run_stage(step, current, threads, output, into)
+        current = engine.run_stage(step, current, threads, output, into, beside)
     stages = [mixed.get(number, stage) for number, stage in enumerate(program.stages)]
     return as_batch(current), Program(program.dtype, stages, program.output)
 

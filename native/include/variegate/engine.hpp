@@ -2,6 +2,7 @@
 // memory.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -53,8 +54,9 @@ struct Extent {
 // T: uint8_t or float.
 template <class T> struct Runs {
     // output: nullptr, or how the results are written: target i is then an array of `number`s.
+    // first: what the calling thread does before it joins in.
     void (*stage)(const Stage&, const Source* images, const Target* results, const Output* output,
-                  int threads);
+                  int threads, const std::function<void()>& first);
     // Nearest, outside zero. Pixels are moved as `channels` values of type T, whatever they mean.
     void (*masks)(const Stage&, const Source* masks, const Target* results, int threads);
     // One mix after the other; of several, all sizes agree. No result is an image. Gives the extent

@@ -10,7 +10,7 @@ namespace variegate::inline VARIEGATE_TARGET {
 
 template <class T>
 void run_stage(const Stage& stage, const Source* images, const Target* results,
-               const Output* output, int threads);
+               const Output* output, int threads, const std::function<void()>& first);
 template <class T>
 void run_masks(const Stage& stage, const Source* masks, const Target* results, int threads);
 template <class T>

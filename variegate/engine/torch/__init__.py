@@ -8,7 +8,7 @@ takes is torch's own setting (torch.set_num_threads).
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -32,10 +32,13 @@ def run_stage(
     threads: int = 1,
     output: Output | None = None,
     out: Any = None,
+    beside: Callable[[], None] | None = None,
 ) -> Images:
     """Runs each sample's entries in order, then the output. images: n arrays or tensors (h, w, c)
     of one dtype; returns new ones of the same sort, or `out`.
     """
+    if beside is not None:
+        beside()
     given, arrays = _given(images)
     found = run(stage, given)
     if output is not None:
