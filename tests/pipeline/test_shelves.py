@@ -14,7 +14,7 @@ import variegate as vg
 from tests.pipeline.samples import IMAGES, digest, policy
 from variegate.errors import PolicyError
 from variegate.pipeline import shelves
-from variegate.pipeline.ahead import MOST_KEPT, Ahead
+from variegate.pipeline.ahead import MOST_KEPT, MOST_NUMBERS, Ahead
 from variegate.pipeline.shelves import DEBT, SMALL, SMALL_BLOCKS, SMALL_PRICE
 from variegate.plan.lower import lower
 
@@ -80,7 +80,7 @@ def test_blocks_that_save_nothing_are_given_up() -> None:
     for turn in range(200):
         ahead.program(10_000 * turn, 1, FORM)
     sizes = [size for _, size in making.made]
-    limit = max(1, (1 << 16) // (MOST_KEPT * 16))
+    limit = max(1, MOST_NUMBERS // (MOST_KEPT * 16))
     assert sizes.count(limit) == SMALL_BLOCKS + (DEBT - SMALL_BLOCKS * SMALL_PRICE) // 8
     assert sizes.count(1) == 200 - sizes.count(limit)
 
