@@ -65,8 +65,8 @@ REASONS: dict[tuple[str, str], str] = {
     ),
     ("geometry with 200 boxes", ""): (
         "The pixels of image and mask are most of the time. Boxes and points are read, moved and "
-        "written by NumPy and C++ calls for the whole batch, on one thread, which moves the masks "
-        "too while the others work on the images. " + WARP
+        "written by NumPy and C++ calls for the whole batch, on one thread, while the others work "
+        "on the images. " + WARP
     ),
     ("Python's part of an image in a batch of 256", ""): (
         "Drawing, matrices in double precision and a table of 256 levels for each image, lowered "

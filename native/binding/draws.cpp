@@ -72,7 +72,8 @@ int64_t read_first(Arrays& held, nb::handle given, int64_t count, const int64_t*
 }
 
 void boxes(nb::handle stages, nb::handle given_first, nb::handle given, nb::handle bounding,
-           nb::handle given_seen, nb::handle given_whole, int threads) {
+           nb::handle given_seen, nb::handle given_whole, int64_t threads) {
+    const int used = checked_threads(threads);
     Arrays held;
     const double* boxes = packed<double>(held, given, "boxes", {-1, 4});
     const int64_t count = held.back().length(0);
@@ -83,7 +84,7 @@ void boxes(nb::handle stages, nb::handle given_first, nb::handle given, nb::hand
     auto* seen = packed<double>(held, given_seen, "seen", {count}, true);
     auto* whole = packed<double>(held, given_whole, "whole", {count}, true);
     const nb::gil_scoped_release unlocked;
-    move_boxes(maps, first, boxes, out, seen, whole, threads);
+    move_boxes(maps, first, boxes, out, seen, whole, used);
 }
 
 void points(nb::handle stages, nb::handle given_first, nb::handle sizes, nb::handle given,

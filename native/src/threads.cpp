@@ -69,20 +69,22 @@ class Apart {
     void keep([[maybe_unused]] std::vector<std::thread>& helpers) {
 #if defined(__linux__)
         const int here = sched_getcpu();
-        if (here < 0 || (here == here_ && helpers.size() == count_)) return;
-        here_ = here, count_ = helpers.size();
-        cpu_set_t allowed;
-        if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || !CPU_ISSET(here, &allowed))
+        cpu_set_t rest;
+        if (here < 0 || sched_getaffinity(0, sizeof rest, &rest) != 0 || !CPU_ISSET(here, &rest))
             return; // as with more processors than the set holds
-        if (CPU_COUNT(&allowed) > 1) CPU_CLR(here, &allowed);
+        if (CPU_COUNT(&rest) > 1) CPU_CLR(here, &rest);
+        if (helpers.size() == count_ && CPU_EQUAL(&rest, &rest_)) return;
         for (std::thread& helper : helpers)
-            pthread_setaffinity_np(helper.native_handle(), sizeof allowed, &allowed);
+            pthread_setaffinity_np(helper.native_handle(), sizeof rest, &rest);
+        rest_ = rest, count_ = helpers.size();
 #endif
     }
 
+#if defined(__linux__)
   private:
-    int here_ = -1;    // the processor that helpers are kept off
-    size_t count_ = 0; // how many they were then
+    cpu_set_t rest_{}; // where helpers run
+    size_t count_ = 0; // how many they were when they were told
+#endif
 };
 
 class Pool {

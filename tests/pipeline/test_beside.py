@@ -70,11 +70,12 @@ def test_its_error_comes_out_as_it_is(engine: str, threads: int) -> None:
 
 
 @ENGINES
-def test_marks_moved_beside_the_images_are_those_moved_after_them(engine: str) -> None:
+@pytest.mark.parametrize("kind", [np.uint8, np.int32])  # masks that are light, and that are not
+def test_marks_moved_beside_the_images_are_those_moved_alone(engine: str, kind: Any) -> None:
     generator = np.random.default_rng(6)
     low = generator.uniform(0, 80, (12, 30, 2))
     targets: dict[str, Any] = {
-        "masks": list(generator.integers(0, 9, (12, 120, 130), dtype=np.uint8)),
+        "masks": list(generator.integers(0, 9, (12, 120, 130), dtype=kind)),
         "boxes": list(np.concatenate([low, low + 20], axis=2)),
         "box_labels": [np.arange(30)] * 12,
         "keypoints": list(generator.uniform(0, 120, (12, 7, 2))),

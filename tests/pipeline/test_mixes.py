@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,9 @@ import pytest
 
 import variegate as vg
 from tests.pipeline.samples import IMAGES, digest, policy
+from variegate.pipeline.apply import _shows_others
+from variegate.plan.lower import lower
+from variegate.plan.program import MixStage, Program
 from variegate.testing import engines
 
 ENGINES = pytest.mark.parametrize("engine", engines())
@@ -124,3 +128,19 @@ def test_a_mix_writes_into_the_given_array(engine: str) -> None:
     assert np.may_share_memory(result, out)
     assert np.array_equal(out, wanted)
     assert not np.array_equal(wanted, IMAGES)
+
+
+def test_a_result_that_shows_only_another_sample_is_mixed() -> None:
+    """As where a weight of MixUp rounds to 1: its annotations come from that sample."""
+    plan = vg.Pipeline([vg.MixUp()], seed=3).draw(sizes=[(13, 17)] * 2, index=[0, 1])
+    program = lower(plan, np.dtype(np.uint8), 3)
+    assert _shows_others(program)
+    mix = next(stage for stage in program.stages if isinstance(stage, MixStage))
+    for sources, shown in (([0, 1], False), ([1, 0], True)):
+        own = replace(
+            mix,
+            share_start=np.arange(3),
+            share_source=np.array(sources),
+            share=np.ones(2),
+        )
+        assert _shows_others(Program(program.dtype, [own])) is shown

@@ -66,8 +66,8 @@ class Engine(Protocol):
         beside: Callable[[], None] | None = None,
     ) -> Images:
         """Runs each sample's entries. images: n arrays (h, w, c) of one dtype, views welcome. With
-        an output the results are converted by it as they are written. beside: called once; where
-        the engine has threads of its own, by this one while they work.
+        an output the results are converted by it as they are written. beside: called once by this
+        thread, where the engine has threads of its own while they work.
         """
 
     def run_masks(self, stage: Stage, masks: list[Image], threads: int = 1) -> list[Image]:

@@ -92,7 +92,7 @@ def _run_between(
     apart = None if beside is None else partial(_attempt, beside, failed)
     _call(_native.run_stage, prepared, 0, pictures, into, threads, apart)
     if failed:
-        raise failed[0]
+        raise failed.pop()  # nothing of this call stays alive with it
     return results
 
 

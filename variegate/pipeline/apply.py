@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from variegate.pipeline.forms import Targets
 from variegate.pipeline.marks import SHAPES, Marks
 from variegate.pipeline.mixed import instances_at, objects_at
 from variegate.pipeline.mixers import Mixers, check_marks, made
-from variegate.pipeline.moved import moved_marks
+from variegate.pipeline.moved import moved_marks, moved_masks
 from variegate.plan.maps import stages_shuffle
 from variegate.plan.program import LateMix, Mixed, MixStage, OpenMix, Program, Stage
 from variegate.targets.images import stack
@@ -61,21 +60,53 @@ def apply_program(
     mixing = means.mixers.mix_labels or _shows_others(program)
     labels = _labels(batch, len(images), mixing, means.classes)
     marks = None if batch.keys() <= UNMARKED else _marks(program, batch, means, mixing)
-    moved: dict[str, Any] = {}
-
-    def move(final: Program) -> None:
-        if marks is not None:
-            moved.update(moved_marks(marks, final, means.engine, means.threads, mixing))
-
-    apart = marks is not None and len(program.stages) == 1  # no mix has to see both
-    beside = partial(move, program) if apart else None
-    array, program = run_images(program, images, means, into, labels, marks, beside)
-    if not apart:
-        move(program)
+    if marks is None:
+        array, program = run_images(program, images, means, into, labels)
+        moved: dict[str, Any] = {}
+    else:
+        array, program, moved = _run_marked(program, images, marks, means, into, labels, mixing)
     result: dict[str, Any] = {"images": array}
     if labels is not None:
         result["labels"] = labels_after(program.stages, labels)
     return result | moved
+
+
+def _run_marked(
+    program: Program,
+    images: Images,
+    marks: Marks,
+    means: Means,
+    into: Any,
+    labels: Any,
+    mixing: bool,
+) -> tuple[Any, Program, dict[str, Any]]:
+    """The images, the program and the marks; these are moved by this thread while the engine's
+    others work on the images, where no mix has to see both.
+    """
+    engine, threads = means.engine, means.threads
+    if len(program.stages) > 1 or marks.instance_masks is not None:
+        array, program = run_images(program, images, means, into, labels, marks)
+        moved = moved_masks(marks, program, engine, threads)
+        return array, program, moved | moved_marks(marks, program, engine, threads, mixing)
+    moved = {}
+    light = _are_light(marks, images, threads)
+
+    def move() -> None:
+        moved.update(moved_marks(marks, program, engine, threads, mixing))
+        if light:
+            moved.update(moved_masks(marks, program, engine, 1))
+
+    array, _ = run_images(program, images, means, into, labels, marks, move)
+    if not light:
+        moved |= moved_masks(marks, program, engine, threads)
+    return array, program, moved
+
+
+def _are_light(marks: Marks, images: Images, threads: int) -> bool:
+    """Whether one thread is done with the masks by the time the others are with the images."""
+    masks = sum(mask.nbytes for mask in marks.masks or ())
+    pixels = sum(image.nbytes for image in images)
+    return bool(masks * (threads - 1) <= pixels)
 
 
 def _on_device(images: Images, engine: Engine) -> bool:
@@ -95,7 +126,9 @@ def _shows_others(program: Program) -> bool:
     for late in (stage for stage in program.stages if isinstance(stage, LateMix)):
         mixes += late.parts
     return any(
-        mix.partner.shape[1] > 0 if isinstance(mix, OpenMix) else len(mix.share) != len(mix.base)
+        mix.partner.shape[1] > 0
+        if isinstance(mix, OpenMix)
+        else not np.array_equal(mix.share_source, np.arange(len(mix.base)))
         for mix in mixes
     )
 

@@ -16,7 +16,7 @@ from variegate.ops.entries import MAX_CHANNELS
 from variegate.ops.op import suggest
 from variegate.pipeline.forms import Targets
 from variegate.pipeline.marks import MARKS, Marks, as_batch_of_one, only
-from variegate.pipeline.moved import moved_marks
+from variegate.pipeline.moved import moved_marks, moved_masks
 from variegate.pipeline.stream import default_threads
 from variegate.plan.inverse import inverse_program
 from variegate.plan.plan import Plan
@@ -82,6 +82,7 @@ def invert(
         for image, shown in zip(moved, seen, strict=True):
             image[~shown] = fill
         result["images"] = stack(moved)
+    result |= moved_masks(marks, back, engine, threads)
     result |= moved_marks(marks, back, engine, threads) | {"seen": stack(seen)}
     return _one(result, targets) if single else result
 

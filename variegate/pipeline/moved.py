@@ -50,16 +50,13 @@ class _Moved:
 def moved_marks(
     marks: Marks, program: Program, engine: Engine, threads: int, mixing: bool = False
 ) -> dict[str, Any]:
-    """The marks after the program, under their names; with what has a shape also `kept`,
+    """The marks but masks after the program, under their names; with what has a shape also `kept`,
     `dropped` and `reasons`, with keypoints `keypoints_inside`.
 
     mixing: also `origins` and `dropped_origins`, the place in the batch of the image that each came
     with, and `shares`, how much of each pixel is its own.
     """
     result: dict[str, Any] = {}
-    if marks.masks is not None:
-        given = marks.given["masks"]
-        result["masks"] = _written_masks(run_masks(program, marks.masks, engine, threads), given)
     if marks.first[-1] == 0 and not marks.outlined and marks.points is None:
         return result
     found = _moved(marks, program, engine, threads)
@@ -85,6 +82,14 @@ def moved_marks(
     if mixing and (marks.outlined or marks.extras or (marks.points and marks.points.bound)):
         result |= {"origins": origins, "shares": split(found.annotations.share[rows], first)}
     return result
+
+
+def moved_masks(marks: Marks, program: Program, engine: Engine, threads: int) -> dict[str, Any]:
+    """The masks of classes after the program, under their name, if there are any."""
+    if marks.masks is None:
+        return {}
+    masks = run_masks(program, marks.masks, engine, threads)
+    return {"masks": _written_masks(masks, marks.given["masks"])}
 
 
 def _moved(marks: Marks, program: Program, engine: Engine, threads: int) -> _Moved:

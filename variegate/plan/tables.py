@@ -75,13 +75,16 @@ LISTS: dict[str, tuple[int, type]] = {
 
 
 def identities(count: int) -> Array:
-    """(count, 9) identity matrices, read-only: rows of one array that is kept."""
-    rows = _identities(max(KEPT_IDENTITIES, 1 << (count - 1).bit_length()) if count else 1)
-    return rows[:count]
+    """(count, 9) identity matrices, read-only; as many as most blocks need are kept."""
+    return _identities()[:count] if count <= KEPT_IDENTITIES else _make_identities(count)
 
 
-@lru_cache(maxsize=2)
-def _identities(count: int) -> Array:
+@lru_cache(maxsize=1)
+def _identities() -> Array:
+    return _make_identities(KEPT_IDENTITIES)
+
+
+def _make_identities(count: int) -> Array:
     rows = np.tile(np.eye(3).reshape(9), (count, 1))
     rows.setflags(write=False)
     return rows

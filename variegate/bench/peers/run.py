@@ -83,6 +83,7 @@ class Halves:
         self._memory = mmap.mmap(-1, max(1, len(images) * first.nbytes))
         self.out = np.frombuffer(self._memory, first.dtype, int(np.prod(shape))).reshape(shape)
         self._children: list[tuple[int, int, int]] = []
+        self._processes = processes
         bounds = np.linspace(0, len(images), processes + 1).astype(int)
         for low, high in pairwise(bounds.tolist()):
             self._start(work, images, low, high)
@@ -92,7 +93,7 @@ class Halves:
         back_read, back_write = os.pipe()
         child = os.fork()
         if child == 0:
-            _stay_apart(len(self._children))
+            _stay_apart(len(self._children), self._processes)
             os.close(to_write)
             self._serve(work, images, low, high, to_read, back_write)
         os.close(to_read)
@@ -130,11 +131,12 @@ class Halves:
         self._children = []
 
 
-def _stay_apart(number: int) -> None:
-    """Give this process a processor of its own: two woken after a pause may share one at first."""
+def _stay_apart(number: int, processes: int) -> None:
+    """Give this process processors of its own: two woken after a pause may share one at first."""
     if hasattr(os, "sched_setaffinity"):
-        allowed = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {allowed[number % len(allowed)]})
+        own = sorted(os.sched_getaffinity(0))[number::processes]
+        if own:
+            os.sched_setaffinity(0, own)
 
 
 def _pixels(result: Any) -> Any:

@@ -206,7 +206,7 @@ def _engine_alone(case: Case) -> Run:
     """The engine's part of `Overhead`: the same programs, drawn and lowered before the clock runs,
     with no call around them.
     """
-    from variegate.engine import native
+    from variegate.engine import _native, native
     from variegate.plan.lower import lower
     from variegate.plan.program import Stage
 
@@ -220,7 +220,8 @@ def _engine_alone(case: Case) -> Run:
     images = inputs.of(case)
     given = images[0] if case.batch == 1 else images
     out, first = np.empty_like(given), cycle(range(0, samples, case.batch))
-    return Run(lambda: ready.run(next(first), given, out, case.threads), "no call around it")
+    run, prepared, threads = _native.run_stage, ready._prepared, case.threads
+    return Run(lambda: run(prepared, next(first), given, out, threads), "no call around it")
 
 
 def _pointwise(case: Case) -> Run:
