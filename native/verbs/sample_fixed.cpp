@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "variegate/copying.hpp"
 #include "variegate/packed_pixels.hpp"
 #include "variegate/tap_weights.hpp"
 #include "variegate/warp_fixed.hpp"
@@ -259,7 +260,7 @@ FixedRow with_margin(const uint8_t* in, Shape shape, Border border, int reach, B
         const uint8_t* line = in + continued(r, shape.height, rule) * own;
         uint8_t* to = copy + (r + reach) * stride;
         if (r >= 0 && r + ahead < shape.height) fetch_soon(line + ahead * own, own);
-        std::memcpy(to + reach * depth, line, static_cast<size_t>(own));
+        copy_bytes(line, to + reach * depth, own);
         for (int k = 0; k < reach; ++k) {
             move(line, -1 - k, to);
             move(line, shape.width + k, to);

@@ -76,6 +76,7 @@ class FixedWarp {
         ys_ = xs_ + places;
         from_ = ys_ + places;
         to_ = from_ + warp.height;
+        share_x_ = 1.0 / factors_.across, share_y_ = 1.0 / factors_.down;
         find_steps(warp.matrix[0] / factors_.across, step_x_);
         find_steps(warp.matrix[3] / factors_.down, step_y_);
         for (int k = 0; k < shape.channels; ++k) fill_[k] = Rounding<uint8_t>::fill(warp.fill[k]);
@@ -105,12 +106,11 @@ class FixedWarp {
     void between(const Line& x, const Line& y, Span span, uint8_t* row) {
         row += static_cast<int64_t>(span.from) * image_.depth;
         const int count = span.to - span.from;
-        const double across = factors_.across, down = factors_.down;
-        if (!cubic_ && x.slope == 1 && y.slope == 0 && across == 1 && down == 1)
+        if (!cubic_ && x.slope == 1 && y.slope == 0 && share_x_ == 1 && share_y_ == 1)
             return sample_shifted(image_, fixed(x.at(span.from)), fixed(y.at(span.from)), count,
                                   row);
-        const Track along{x.slope, x.start, 1 / across, step_x_};
-        const Track below{y.slope, y.start, 1 / down, step_y_};
+        const Track along{x.slope, x.start, share_x_, step_x_};
+        const Track below{y.slope, y.start, share_y_, step_y_};
         if (!cubic_) return sample_along(image_, along, below, span.from, count, xs_, row);
         along.find(span.from, count, xs_);
         below.find(span.from, count, ys_);
@@ -159,8 +159,8 @@ class FixedWarp {
 
     void find_places(Span span) {
         const int count = span.to - span.from;
-        to_places(points_.x + span.from, count, 1.0 / factors_.across, width_, warp_.border, xs_);
-        to_places(points_.y + span.from, count, 1.0 / factors_.down, height_, warp_.border, ys_);
+        to_places(points_.x + span.from, count, share_x_, width_, warp_.border, xs_);
+        to_places(points_.y + span.from, count, share_y_, height_, warp_.border, ys_);
     }
 
     void fill(uint8_t* row, Span span) {
@@ -173,6 +173,8 @@ class FixedWarp {
     const bool cubic_;
     Points points_;
     Factors factors_;
+    double share_x_ = 1; // of a pixel of the frame in the image, which may have been reduced
+    double share_y_ = 1;
     int height_; // of the image after its reduction
     int width_;
     FixedRow image_;
