@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from tests.pipeline.bad_calls import BOX, IMAGES, MASKS, PLAIN, TARGETS, Call, F
 from tests.pipeline.bad_steps import STEPS
 from tests.pipeline.samples import digest
 from variegate.errors import InputError
+from variegate.testing import engines
 
 TABLES = {"images": IMAGES, "targets": TARGETS, "steps": STEPS}
 CASES = [(f"{name}: {k}", *case) for name, table in TABLES.items() for k, case in table.items()]
@@ -39,17 +42,22 @@ def test_bad_input_is_a_value_error_too() -> None:
         run(images=X.astype(np.int64))
 
 
-def test_a_refused_call_computes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last target is bad: the engine must not have been asked for anything by then."""
-    from variegate.engine import reference
-
-    asked: list[str] = []
-    monkeypatch.setattr(reference, "run_stage", lambda *a, **k: asked.append("stage"))
-    aug = vg.Pipeline(PLAIN, seed=1, engine="reference")
+@pytest.mark.parametrize("engine", engines())
+@pytest.mark.parametrize("steps", [PLAIN, [*PLAIN, vg.MixUp()]])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_refused_call_writes_nothing(engine: str, steps: list[Any], threads: int) -> None:
+    """The last target is bad, and is read last."""
+    aug = vg.Pipeline(steps, seed=1, engine=engine, classes=2, threads=threads)
     points = [[[1, 2]]] * 3 + [[[1, np.nan]]]
-    with pytest.raises(InputError, match=r"keypoints\[3\]"):
-        aug(images=X, labels=[0] * 4, masks=MASKS, boxes=BOX, keypoints=points)
-    assert asked == []
+    bad: dict[str, Any] = {"images": X, "labels": [0] * 4, "boxes": BOX, "keypoints": points}
+    bad["masks"] = np.zeros((4, 12, 16, 2), dtype=np.float32)
+    out = np.full_like(X, 77)
+    before = X.copy()
+    for into in (out, None):
+        with pytest.raises(InputError, match=r"keypoints\[3\]"):
+            aug(**bad, out=into)
+    assert (out == 77).all()
+    assert np.array_equal(X, before)
 
 
 def test_a_good_call_after_a_bad_one_is_as_ever() -> None:

@@ -48,8 +48,8 @@ def apply_program(
     means: Means,
     out: Any = None,
 ) -> dict[str, Any]:
-    """Reads every target, then runs the program: nothing is computed before all of them are known
-    to be legal. out: an array for the images.
+    """Reads every target and runs the program: nothing is written before all of them are known to
+    be legal. out: an array for the images.
     """
     if _on_device(images, means.engine) and out is not None:
         raise InputError("out: cannot be given where images are tensors")
@@ -59,12 +59,11 @@ def apply_program(
         return {"images": run_images(program, images, means, into)[0]}
     mixing = means.mixers.mix_labels or _shows_others(program)
     labels = _labels(batch, len(images), mixing, means.classes)
-    marks = None if batch.keys() <= UNMARKED else _marks(program, batch, means, mixing)
-    if marks is None:
+    if batch.keys() <= UNMARKED:
         array, program = run_images(program, images, means, into, labels)
         moved: dict[str, Any] = {}
     else:
-        array, program, moved = _run_marked(program, images, marks, means, into, labels, mixing)
+        array, program, moved = _run_marked(program, images, batch, means, into, labels, mixing)
     result: dict[str, Any] = {"images": array}
     if labels is not None:
         result["labels"] = labels_after(program.stages, labels)
@@ -74,31 +73,38 @@ def apply_program(
 def _run_marked(
     program: Program,
     images: Images,
-    marks: Marks,
+    batch: Mapping[str, Any],
     means: Means,
     into: Any,
     labels: Any,
     mixing: bool,
 ) -> tuple[Any, Program, dict[str, Any]]:
     """The images, the program and the marks; these are moved by this thread while the engine's
-    others work on the images, where no mix has to see both.
+    others work on the images, where no mix has to see both. They are read then too, unless the
+    images go into an array of the caller's.
     """
     engine, threads = means.engine, means.threads
-    if len(program.stages) > 1 or marks.instance_masks is not None:
+    apart = len(program.stages) == 1 and "instance_masks" not in batch
+    if not apart or into is not None:
+        marks = _marks(program, batch, means, mixing)
+    if not apart:
         array, program = run_images(program, images, means, into, labels, marks)
         moved = moved_masks(marks, program, engine, threads)
         return array, program, moved | moved_marks(marks, program, engine, threads, mixing)
     moved = {}
-    light = _are_light(marks, images, threads)
+    heavy: list[Marks] = []  # those with masks that are worth all threads
 
     def move() -> None:
-        moved.update(moved_marks(marks, program, engine, threads, mixing))
-        if light:
-            moved.update(moved_masks(marks, program, engine, 1))
+        own = marks if into is not None else _marks(program, batch, means, mixing)
+        moved.update(moved_marks(own, program, engine, threads, mixing))
+        if _are_light(own, images, threads):
+            moved.update(moved_masks(own, program, engine, 1))
+        else:
+            heavy.append(own)
 
-    array, _ = run_images(program, images, means, into, labels, marks, move)
-    if not light:
-        moved |= moved_masks(marks, program, engine, threads)
+    array, _ = run_images(program, images, means, into, labels, beside=move)
+    for own in heavy:
+        moved |= moved_masks(own, program, engine, threads)
     return array, program, moved
 
 

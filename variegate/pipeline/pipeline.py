@@ -169,7 +169,7 @@ class Pipeline:
         sample ids (n,), by default counted; epoch: a whole number. out: an array that takes the
         images, of their shape and dtype. Returns a dict with the same names; with shapes also
         `kept`, `dropped` and `reasons`, with keypoints `keypoints_inside`. Raises InputError before
-        anything is computed.
+        anything is written.
         """
         start, ids = None, None
         if self._alone is not None and out is None and len(targets) == 1:
