@@ -10,7 +10,7 @@ from variegate.bench.summary import Results
 
 # Instructions a pixel of three bytes, as `python benchmarks/instructions.py` counts them.
 WARP = (
-    "A bilinear sample is 19 instructions a pixel: its four neighbors are two loads in each of two "
+    "A bilinear sample is 18 instructions a pixel: its four neighbors are two loads in each of two "
     "rows, wherever they lie, whatever the vectors' width."
 )
 LEVELS = (
@@ -41,8 +41,8 @@ WHY = {
     "RandAugment3Mix": WARP,
 }
 SMALL = (
-    "Geometry is 59 instructions a pixel at this size, Classify 88. Of these a bilinear sample is "
-    "19, a lookup 8, a contrast 7; the rest belongs to an image and not to its "
+    "Geometry is 58 instructions a pixel at this size, Classify 88. Of these a bilinear sample is "
+    "18, a lookup 8, a contrast 6; the rest belongs to an image and not to its "
     "pixels: drawing and lowering (0.4 to 0.8 us on one thread), a margin around the source, the "
     "columns inside the frame, resize weights, tables."
 )
