@@ -40,7 +40,6 @@ template <class T> class GeneralWarp {
         : frame_(shape), image_(in), shape_(shape), points_(warp, scratch.points),
           margin_(inside_margin(warp.resample)) {
         for (int k = 0; k < shape.channels; ++k) fill_[k] = Rounding<T>::fill(warp.fill[k]);
-        whole_ = warp.resample == Resample::Nearest;
         if (!warp.antialias || warp.resample == Resample::Nearest) return;
         factors_ = reduction(warp);
         if (factors_.down == 1 && factors_.across == 1) return;
@@ -76,12 +75,10 @@ template <class T> class GeneralWarp {
         }
         shrink_points(all);
         Span inner = all;
-        if (!framed || !whole_) {
-            inner = points_.within(inner, points_.x, m[0] / factors_.across, margin_.near,
-                                   shape_.width - margin_.right);
-            inner = points_.within(inner, points_.y, m[3] / factors_.down, margin_.near,
-                                   shape_.height - margin_.bottom);
-        }
+        inner = points_.within(inner, points_.x, m[0] / factors_.across, margin_.near,
+                               shape_.width - margin_.right);
+        inner = points_.within(inner, points_.y, m[3] / factors_.down, margin_.near,
+                               shape_.height - margin_.bottom);
         if (inner.from >= inner.to) inner = {all.from, all.from};
         sample_inside(image_, shape_, points_.x, points_.y, inner, warp.resample, row);
         fill(row, 0, all.from);
@@ -150,7 +147,6 @@ template <class T> class GeneralWarp {
     Points points_;
     const Margin margin_;
     Factors factors_;
-    bool whole_; // whether the frame is all that a point must lie in
     T fill_[max_channels];
 };
 
