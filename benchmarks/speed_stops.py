@@ -70,8 +70,8 @@ REASONS: dict[tuple[str, str], str] = {
     ),
     ("Python's part of an image in a batch of 256", ""): (
         "Drawing, matrices in double precision and a table of 256 levels for each image, lowered "
-        "8,192 at once, take 0.7 us in quiet rounds, and the call itself 0.1 us. A round holds four "
-        "or five such blocks of NumPy calls, each some 6 ms, which a busy moment lengthens."
+        "8,192 at once, take 0.7 us in quiet rounds, and the call itself 0.1 us. A round holds "
+        "four or five such blocks of NumPy calls, each some 6 ms, which a busy moment lengthens."
     ),
     ("from JPEG files", ""): (
         "The decoding alone is DecodeParts, which simplejpeg does one file a thread; of the rest "
