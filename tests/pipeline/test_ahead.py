@@ -154,13 +154,13 @@ def test_blocks_grow_only_while_samples_come_in_order() -> None:
     make_program, form = Counting(), (0, 13, 17, 3, np.dtype(np.uint8))
     ahead = Ahead(make_program, 1)
     for index in range(5500):
-        ahead.program(index, 1, form)
+        ahead.block(index, 1, form)
     assert make_program.made == [1, 4, 16, 64, 256, 1024, 4096, MOST]
     make_program.made.clear()
     for index in (90_000, 70_000, 80_000, 50_000):
-        ahead.program(index, 3, form)
+        ahead.block(index, 3, form)
     for index in range(50_001, 50_005):
-        ahead.program(index, 3, (index, *form[1:]))
+        ahead.block(index, 3, (index, *form[1:]))
     assert make_program.made == [3] * 8
 
 

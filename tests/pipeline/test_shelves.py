@@ -59,17 +59,17 @@ def test_any_order_of_samples_epochs_and_sizes() -> None:
 def test_blocks_are_aligned_drawn_once_and_become_large() -> None:
     making = Making([])
     ahead = Ahead(making, 1)
-    ahead.program(7000, 1, FORM)
+    ahead.block(7000, 1, FORM)
     assert making.made == [(7000, 1)]
     for index in (130, 191, 128, 150, 5, 140):
-        ahead.program(index, 1, FORM)
+        ahead.block(index, 1, FORM)
     assert making.made[1:] == [(128, SMALL), (0, SMALL)]
     for block in range(2, SMALL_BLOCKS):
-        ahead.program(SMALL * (9 - block) + 640, 1, FORM)
+        ahead.block(SMALL * (9 - block) + 640, 1, FORM)
     assert len(making.made) == 1 + SMALL_BLOCKS
-    ahead.program(3000, 1, FORM)
+    ahead.block(3000, 1, FORM)
     assert making.made[-1] == (3000 // MOST_KEPT * MOST_KEPT, MOST_KEPT)
-    ahead.program(2100, 1, FORM)
+    ahead.block(2100, 1, FORM)
     assert len(making.made) == 2 + SMALL_BLOCKS
 
 
@@ -78,7 +78,7 @@ def test_blocks_that_save_nothing_are_given_up() -> None:
     making = Making([])
     ahead = Ahead(making, MOST_KEPT * 16)  # so many numbers that all blocks stay small
     for turn in range(200):
-        ahead.program(10_000 * turn, 1, FORM)
+        ahead.block(10_000 * turn, 1, FORM)
     sizes = [size for _, size in making.made]
     limit = max(1, MOST_NUMBERS // (MOST_KEPT * 16))
     assert sizes.count(limit) == SMALL_BLOCKS + (DEBT - SMALL_BLOCKS * SMALL_PRICE) // 8
@@ -89,12 +89,12 @@ def test_memory_is_bounded_and_other_epochs_make_room(monkeypatch: pytest.Monkey
     making = Making([vg.Rotate()])
     ahead = Ahead(making, 1)
     kept = ahead._shelves
-    ahead.program(9000, 1, FORM)
-    ahead.program(0, 1, FORM)
+    ahead.block(9000, 1, FORM)
+    ahead.block(0, 1, FORM)
     monkeypatch.setattr(shelves, "MEMORY", 3 * kept._memory + 100)
     for epoch in range(2):
         for index in (5, 70, 5, 133, 200, 70):
-            ahead.program(index, 1, (epoch, *FORM[1:]))
+            ahead.block(index, 1, (epoch, *FORM[1:]))
             assert 0 < kept._memory <= shelves.MEMORY
     assert kept._memory == sum(block.memory for block in kept._blocks.values())
     assert [(form[0], start) for form, start in kept._blocks] == [(1, 0), (1, 128), (1, 64)]
@@ -108,9 +108,9 @@ def test_another_sample_s_error_is_not_this_one_s() -> None:
 
     ahead = Ahead(fails, 1)
     for index in (500, 70, 78, 65):
-        assert len(ahead.program(index, 1, FORM).stages) == 1
+        assert len(ahead.block(index, 1, FORM).program.stages) == 1
     with pytest.raises(PolicyError, match="not this one"):
-        ahead.program(77, 1, FORM)
+        ahead.block(77, 1, FORM)
 
 
 def test_threads_that_ask_in_any_order() -> None:

@@ -88,12 +88,28 @@ def _run_between(
     results = _empty(shapes or [], output, dtype) if out is None else Images.of(out)
     into = _memory(list(results) if results.batch is None else results.batch)
     pictures = list(images) if given is None else given
+    _run_stage(prepared, 0, pictures, into, threads, beside)
+    return results
+
+
+def _run_stage(
+    prepared: Any,
+    first: int,
+    images: Any,
+    into: Any,
+    threads: int,
+    beside: Callable[[], None] | None,
+) -> None:
+    """Runs samples `first` and on of a stage; an error of `beside` comes out as it is."""
+    if beside is None:
+        _call(_native.run_stage, prepared, first, images, into, threads)
+        return
     failed: list[BaseException] = []
-    apart = None if beside is None else partial(_attempt, beside, failed)
-    _call(_native.run_stage, prepared, 0, pictures, into, threads, apart)
+    _call(
+        _native.run_stage, prepared, first, images, into, threads, partial(_attempt, beside, failed)
+    )
     if failed:
         raise failed.pop()  # nothing of this call stays alive with it
-    return results
 
 
 def _attempt(work: Callable[[], None], failed: list[BaseException]) -> None:
@@ -126,9 +142,18 @@ class Ready:
         self.shape = shape
         self.dtype = dtype
 
-    def run(self, first: int, images: Image, out: Image, threads: int) -> None:
-        """Runs samples `first` and on. images, out: a batch, or one image without that axis."""
-        _call(_native.run_stage, self._prepared, first, images, _memory(out), threads)
+    def run(
+        self,
+        first: int,
+        images: Image,
+        out: Image,
+        threads: int,
+        beside: Callable[[], None] | None = None,
+    ) -> None:
+        """Runs samples `first` and on. images, out: a batch, or one image without that axis.
+        beside: called by this thread while the others work.
+        """
+        _run_stage(self._prepared, first, images, _memory(out), threads, beside)
 
 
 def ready(stage: Stage, dtype: Any, output: Output | None) -> Ready | None:

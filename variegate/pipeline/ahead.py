@@ -7,6 +7,7 @@ Every number is a pure function of seed, epoch and index, so nothing in a result
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,13 @@ from variegate.errors import EngineError, PolicyError
 from variegate.pipeline.shelves import Block, Form, Shelves
 from variegate.pipeline.stream import ids_from
 from variegate.plan.counter import Keys
-from variegate.plan.parts import stage_part
 from variegate.plan.program import Program, Stage
 
 MOST = 8192
 MOST_KEPT = 1024  # of a block for samples in any order
 MOST_FLOATS = 128  # the tables of floats are 64 times as large
 MOST_NUMBERS = 1 << 17
+MOST_BESIDE = 1024  # of a block drawn beside a batch, which should not last longer than that one
 FASTER = 4
 
 
@@ -44,17 +45,17 @@ class Ahead:
         self._ready = ready
         self._limit = max(1, min(MOST, MOST_NUMBERS // max(1, numbers)))
         self._block: Block | None = None
+        self._following: Block | None = None
         self._shelves = Shelves(self._block_of, lambda form: min(MOST_KEPT, self._most(form)))
-
-    def program(self, start: int, count: int, form: Form) -> Program:
-        """The program of samples `start` to `start + count - 1`."""
-        block = self.block(start, count, form)
-        return _part(block, start - block.start, count)
 
     def block(self, start: int, count: int, form: Form) -> Block:
         """A block that holds these samples."""
         block = self._block  # another thread may put a new one there: this one stays whole
-        if block is None or start < block.start or start + count > block.stop or form != block.form:
+        if block is None or not block.holds(start, count, form):
+            kept = self._following
+            if kept is not None and kept.holds(start, count, form):
+                self._block = kept
+                return kept
             kept = None
             if count == 1 and not _goes_on(block, start, form):
                 kept = self._shelves.find(start, form)
@@ -62,6 +63,24 @@ class Ahead:
                 kept = self._block = self._next(block, start, count, form)
             block = kept
         return block
+
+    def following(self, block: Block, start: int, count: int) -> Callable[[], None] | None:
+        """What draws the block after this one, for the thread that waits for samples `start` to
+        `start + count - 1`; None where the block has enough for the next batch of this size, or
+        where it is not known that samples come in order.
+        """
+        most = min(MOST_BESIDE, self._most(block.form))
+        size = max(FASTER * count, most - most % count)  # whole batches
+        grown = block.stop - block.start > count
+        if not grown or start + 2 * count <= block.stop or block.stop + size > 2**64:
+            return None
+        return partial(self._draw_following, block.stop, size, block.form)
+
+    def _draw_following(self, start: int, size: int, form: Form) -> None:
+        try:
+            self._following = self._block_of(start, size, form)
+        except PolicyError:  # told when it is the sample's turn, which may never come
+            self._following = None
 
     def _most(self, form: Form) -> int:
         return self._limit if form[-1].itemsize == 1 else min(self._limit, MOST_FLOATS)
@@ -90,12 +109,3 @@ class Ahead:
 def _goes_on(before: Block | None, start: int, form: Form) -> bool:
     """Whether the sample follows the block, or lies in it."""
     return before is not None and before.start <= start <= before.stop and before.form == form
-
-
-def _part(block: Block, first: int, count: int) -> Program:
-    """The program of a block's samples `first` to `first + count - 1`; nothing is copied."""
-    stage = block.stage
-    if count == block.stop - block.start:
-        return block.program
-    part = stage_part(stage, first, count)
-    return Program(block.program.dtype, [part], block.program.output)

@@ -65,5 +65,6 @@ class Alone:
             return {"image": out}, start
         threads = self._threads or (default_threads() if count > 1 else 1)
         out = self._buffers.take((count, *ready.shape), ready.dtype)
-        ready.run(start - block.start, images, out, threads)
+        beside = self._ahead.following(block, start, count) if threads > 1 else None
+        ready.run(start - block.start, images, out, threads, beside)
         return {"images": out}, start

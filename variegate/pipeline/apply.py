@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,12 +24,14 @@ from variegate.targets.labels import mix_labels, read_labels, soften
 from variegate.targets.tensors import as_host, is_tensor
 
 UNMARKED = {"images", "labels"}
+Task: TypeAlias = Callable[[], None]
 
 
 @dataclass(slots=True)  # made for every call, so not frozen
 class Means:
     """What a batch is worked on with. mixers: what the policy's mixes need; shuffles: the names of
-    the policy's ops that shuffle parts of images, if any; buffers: memory for results.
+    the policy's ops that shuffle parts of images, if any; buffers: memory for results. beside: what
+    this thread can do while others work on the images, for a call to come.
     """
 
     engine: Engine
@@ -39,6 +41,7 @@ class Means:
     mixers: Mixers = field(default_factory=Mixers)
     shuffles: tuple[str, ...] = ()
     buffers: Buffers | None = None
+    beside: Task | None = None
 
 
 def apply_program(
@@ -56,11 +59,11 @@ def apply_program(
     into = None if out is None else read_out(out, program, images)
     means.mixers.check(program, batch)
     if len(batch) == 1:
-        return {"images": run_images(program, images, means, into)[0]}
+        return {"images": run_images(program, images, means, into, beside=means.beside)[0]}
     mixing = means.mixers.mix_labels or _shows_others(program)
     labels = _labels(batch, len(images), mixing, means.classes)
     if batch.keys() <= UNMARKED:
-        array, program = run_images(program, images, means, into, labels)
+        array, program = run_images(program, images, means, into, labels, beside=means.beside)
         moved: dict[str, Any] = {}
     else:
         array, program, moved = _run_marked(program, images, batch, means, into, labels, mixing)
@@ -88,7 +91,7 @@ def _run_marked(
     if not apart or into is not None:
         marks = _marks(program, batch, means, mixing)
     if not apart:
-        array, program = run_images(program, images, means, into, labels, marks)
+        array, program = run_images(program, images, means, into, labels, marks, means.beside)
         moved = moved_masks(marks, program, engine, threads)
         return array, program, moved | moved_marks(marks, program, engine, threads, mixing)
     moved = {}
@@ -101,6 +104,8 @@ def _run_marked(
             moved.update(moved_masks(own, program, engine, 1))
         else:
             heavy.append(own)
+        if means.beside is not None:
+            means.beside()
 
     array, _ = run_images(program, images, means, into, labels, beside=move)
     for own in heavy:
@@ -171,13 +176,13 @@ def run_images(
     out: Any = None,
     labels: Any = None,
     marks: Marks | None = None,
-    beside: Callable[[], None] | None = None,
+    beside: Task | None = None,
 ) -> tuple[Any, Program]:
     """The images through all stages and the output, one array where the sizes agree; and the
     program with all mixes made.
 
     out: the array that takes the result. labels (n, classes), marks: what late mixes may ask for.
-    beside: what this thread does while others work on the only stage.
+    beside: what this thread does while others work on the first stage, if there is one.
     """
     current, steps = images, _steps(program)
     engine, threads, buffers = means.engine, means.threads, means.buffers
@@ -201,6 +206,7 @@ def run_images(
             form = stage_form(step, program.dtype, output)
             into = None if form is None else buffers.take(*form)
         current = engine.run_stage(step, current, threads, output, into, beside)
+        beside = None
     stages = [mixed.get(number, stage) for number, stage in enumerate(program.stages)]
     return as_batch(current), Program(program.dtype, stages, program.output)
 

@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from variegate.engine.engine import Images
 from variegate.errors import InputError
-from variegate.ops.op import suggest
+from variegate.ops.op import Kind, suggest
+from variegate.ops.registry import get
 from variegate.pipeline.clips import Clips, read_clips
 from variegate.pipeline.marks import MARKS, as_batch_of_one, only
 from variegate.plan.program import Program
+from variegate.policy.policy import Policy, walk
 from variegate.targets.images import WIDE, as_floats, as_levels, read_batch, read_single
 from variegate.targets.tensors import as_host, as_tensors, dtype_of, holds_tensors, is_tensor
 
@@ -50,6 +52,13 @@ class Given:
     def __len__(self) -> int:
         """How many samples are drawn: images or clips."""
         return self.images.count if self.clips is None else len(self.clips)
+
+    def check_wide(self, policy: Policy) -> None:
+        """Raises InputError where a step of the policy cannot work on images of uint16."""
+        if self.wide:
+            for step, _ in walk(policy.steps):
+                if get(step.op).kind is Kind.CODEC:
+                    raise InputError(f"images: {step.op} works on 8 bits a channel, got uint16")
 
     @property
     def sizes(self) -> Ints:

@@ -18,7 +18,7 @@ from variegate.ops.op import Kind, suggest
 from variegate.ops.registry import get
 from variegate.pipeline.ahead import Ahead
 from variegate.pipeline.alone import Alone
-from variegate.pipeline.apply import Means, apply_program
+from variegate.pipeline.apply import Means, Task, apply_program
 from variegate.pipeline.buffers import Buffers
 from variegate.pipeline.forms import Targets
 from variegate.pipeline.given import SINGLE, Given, check_names, read_given, sizes_of
@@ -181,24 +181,20 @@ class Pipeline:
             epoch = whole(epoch, 0, 2**63, "epoch")
         if start is None:
             start, ids = self._ids(index, len(given), given.single)
-        program = given.program(self._program(given, start, ids, epoch))
-        result = self._carried_out(program, given, out)
+        program, beside = self._program(given, start, ids, epoch)
+        result = self._carried_out(given.program(program), given, out, beside)
         if len(given) == 0 and hasattr(given.batch["images"], "shape"):
             result["images"] = self._empty(given.batch["images"])
         return result
 
-    def _carried_out(self, program: Program, given: Given, out: Any) -> dict[str, Any]:
+    def _carried_out(
+        self, program: Program, given: Given, out: Any, beside: Task | None = None
+    ) -> dict[str, Any]:
         images = given.images
-        into, means = given.out(out, program), self._means(images.count)
-        self._check_wide(given)
+        into, means = given.out(out, program), self._means(images.count, beside)
+        given.check_wide(self.policy)
         result = apply_program(program, images, given.batch, means, into)
         return given.finished(result, program, out, self.channels_first)
-
-    def _check_wide(self, given: Given) -> None:
-        if given.wide:
-            for step, _ in walk(self.policy.steps):
-                if get(step.op).kind is Kind.CODEC:
-                    raise InputError(f"images: {step.op} works on 8 bits a channel, got uint16")
 
     def _empty(self, images: Any) -> Any:
         """What a batch of no images becomes: the shape and dtype that one image would give."""
@@ -307,19 +303,22 @@ class Pipeline:
         plan = self._drawn_from(layout, epoch, ids, sizes, batch=batch)
         return lower(plan, dtype, channels, self.kernels)
 
-    def _program(self, given: Given, start: int | None, ids: Keys | None, epoch: int) -> Program:
-        """What the samples go through. start: the first id where they follow each other, else ids
-        (n,).
+    def _program(
+        self, given: Given, start: int | None, ids: Keys | None, epoch: int
+    ) -> tuple[Program, Task | None]:
+        """What the samples go through, and what can be drawn meanwhile. start: the first id where
+        they follow each other, else ids (n,).
         """
         count, form = len(given), given.form
         if start is not None and form is not None and self._ahead is not None:
             whole_form = (epoch, *form)
-            program = self._ahead.program(start, count, whole_form)
+            block = self._ahead.block(start, count, whole_form)
+            program, beside = block.part(start, count), self._ahead.following(block, start, count)
             head = program.stages[0]
             if self._tails is None or not isinstance(head, Stage):
-                return program
+                return program, beside
             rest = self._tails.program(start, whole_form, head)
-            return Program(program.dtype, [head, *rest.stages], rest.output)
+            return Program(program.dtype, [head, *rest.stages], rest.output), beside
         if ids is None:
             ids = ids_from(start or 0, count)
         classes = None
@@ -330,9 +329,9 @@ class Pipeline:
             batch, images = given.batch, given.images
             regions = regions_of(self._looks, batch, sizes_of(images), self.targets, given.clips)
         plan = self._drawn(epoch, ids, given.sizes, classes, regions)
-        return lower(plan, *given.pixels, self.kernels)
+        return lower(plan, *given.pixels, self.kernels), None
 
-    def _means(self, count: int) -> Means:
+    def _means(self, count: int, beside: Task | None) -> Means:
         threads = self.threads
         if threads is None:
             threads = default_threads() if count > 1 else 1
@@ -344,6 +343,7 @@ class Pipeline:
             self._mixers,
             self._shuffles,
             None if self._engine.name == "torch" else self._buffers,
+            beside if threads > 1 else None,
         )
 
     def _ids(self, index: Any, count: int, single: bool) -> tuple[int | None, Keys | None]:

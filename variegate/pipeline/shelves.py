@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 from variegate.errors import PolicyError
+from variegate.plan.parts import stage_part
 from variegate.plan.program import Program, Stage
 
 # What the images of a block have in common: epoch, height, width, channels, dtype.
@@ -39,6 +40,17 @@ class Block:
     stage: Stage
     program: Program
     ready: Any = None
+
+    def holds(self, start: int, count: int, form: Form) -> bool:
+        """Whether samples `start` to `start + count - 1` are among its own."""
+        return self.start <= start and start + count <= self.stop and form == self.form
+
+    def part(self, start: int, count: int) -> Program:
+        """The program of samples `start` to `start + count - 1`; nothing is copied."""
+        if count == self.stop - self.start:
+            return self.program
+        part = stage_part(self.stage, start - self.start, count)
+        return Program(self.program.dtype, [part], self.program.output)
 
     @property
     def memory(self) -> int:
