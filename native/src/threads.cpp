@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -60,6 +61,15 @@ class Turn {
     const bool mine_;
 };
 
+// Tells the processor that this thread only looks at memory.
+inline void relax() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
 // Keeps helpers off the processor of the thread that wakes them. Linux puts a woken thread next to
 // its waker where it takes the other processors for busy, as it does with those of a virtual
 // machine that sleep: without this, a call after a pause has one processor for all its threads,
@@ -87,6 +97,15 @@ class Apart {
 #endif
 };
 
+// Looks for a moment whether something has come true, before its thread goes to sleep: to wake one
+// takes longer than most calls are apart, and than threads that share a call end apart.
+template <class Sign> void look(Sign sign) {
+    using Clock = std::chrono::steady_clock;
+    const auto end = Clock::now() + std::chrono::microseconds(50);
+    while (!sign() && Clock::now() < end)
+        for (int i = 0; i < 16 && !sign(); ++i) relax();
+}
+
 class Pool {
   public:
     // Whoever calls while another call has the pool works alone: more threads would not help
@@ -104,6 +123,7 @@ class Pool {
         }
         wake_.notify_all();
         alone(job, first);
+        look([&] { return busy_ == 0; });
         std::unique_lock lock(guard_);
         wanted_ = 0; // who has not begun need not
         done_.wait(lock, [&] { return busy_ == 0; });
@@ -130,6 +150,9 @@ class Pool {
         uint64_t seen = 0;
         std::unique_lock lock(guard_);
         for (;;) {
+            lock.unlock();
+            look([&] { return round_ != seen; });
+            lock.lock();
             wake_.wait(lock, [&] { return wanted_ > 0 && round_ != seen; });
             seen = round_;
             --wanted_;
@@ -149,9 +172,9 @@ class Pool {
     std::vector<std::thread> workers_;
     Apart apart_;
     Job* job_ = nullptr;
-    uint64_t round_ = 0;
     int wanted_ = 0;
-    int busy_ = 0;
+    std::atomic<uint64_t> round_{0}; // written under the guard, as is the next
+    std::atomic<int> busy_{0};
 };
 
 // Never destroyed: at the end of the process its threads end with it. A forked child has none of

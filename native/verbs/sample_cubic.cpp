@@ -153,6 +153,7 @@ void sample(const FixedRow& image, const int32_t* xs, const int32_t* ys, int cou
     constexpr int most = 16;
     const __m512i order = _mm512_load_si512(packed_order<Depth>.bytes);
     const TapBounds bounds(image);
+    const uint8_t* end = out + static_cast<int64_t>(count) * Depth;
     Block blocks[most];
     for (int from = 0; from < count; from += 16 * most) {
         const int some = std::min(most, (count - from + 15) / 16);
@@ -161,7 +162,7 @@ void sample(const FixedRow& image, const int32_t* xs, const int32_t* ys, int cou
         for (int n = 0; n < some; ++n, out += 16 * Depth) {
             const auto four = [&](int k) { return four_pixels<Depth>(image, blocks[n], k); };
             const __m512i bytes = pack_pixels(four(0), four(4), four(8), four(12), order);
-            store_packed<Depth>(bytes, count - from - 16 * n, out);
+            store_packed<Depth>(bytes, out, end);
         }
     }
 }

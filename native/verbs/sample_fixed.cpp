@@ -79,8 +79,9 @@ inline __m512i sixteen_pixels(const FixedRow& image, const TapWeights& weights) 
 }
 
 template <int Depth>
-inline void store_pixels(const FixedRow& image, const TapWeights& weights, int left, uint8_t* out) {
-    store_packed<Depth>(sixteen_pixels<Depth>(image, weights), left, out);
+inline void store_pixels(const FixedRow& image, const TapWeights& weights, uint8_t* out,
+                         const uint8_t* end) {
+    store_packed<Depth>(sixteen_pixels<Depth>(image, weights), out, end);
 }
 
 inline __m512i all(int value) { return _mm512_set1_epi32(value); }
@@ -131,73 +132,103 @@ template <int Depth> inline __m256i eight_pixels(const FixedRow& image, const Ta
     return _mm256_shuffle_epi8(pixels, _mm256_broadcastsi128_si256(dense));
 }
 
-// The first 8 pixels or, at the end of a row, fewer.
+// Eight pixels and a few bytes behind them, or what lies before `end`.
 template <int Depth>
-inline void store_pixels(const FixedRow& image, const TapWeights& weights, int left, uint8_t* out) {
+inline void store_pixels(const FixedRow& image, const TapWeights& weights, uint8_t* out,
+                         const uint8_t* end) {
     const __m256i pixels = eight_pixels<Depth>(image, weights);
-    // Pixels that the two stores touch beyond the eight, and that are written over later.
-    constexpr int behind = (16 - 4 * Depth + Depth - 1) / Depth;
+    const int64_t left = end - out;
     alignas(32) uint8_t room[32];
-    uint8_t* to = left >= 8 + behind ? out : room;
+    uint8_t* to = left >= 4 * Depth + 16 ? out : room;
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_castsi256_si128(pixels));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 4 * Depth),
                      _mm256_extracti128_si256(pixels, 1));
-    if (to == room) std::memcpy(out, room, static_cast<size_t>(std::min(8, left) * Depth));
+    if (to == room) std::memcpy(out, room, static_cast<size_t>(std::min<int64_t>(8 * Depth, left)));
 }
 
 #endif
 
 #if defined(__AVX2__)
 
-// places(first, count, x, y) gives the registers of places from pixel `first` on. Weights and
-// offsets of many registers come first: one after the other, the two parts of each are a chain too
-// long for the processor to look beyond.
-template <int Depth, class Places>
-inline void sample_each(const FixedRow& image, int count, uint8_t* out, Places places) {
-    constexpr int own = TapWeights::pixels, most = 256 / own;
-    const TapBounds bounds(image);
-    TapWeights weights[most];
-    for (int from = 0; from < count; from += own * most) {
-        const int some = std::min(most, (count - from + own - 1) / own);
-        places(from, some, [&](int n, WholeRegister x, WholeRegister y) {
-            find_taps(image, bounds, x, y, weights[n]);
-        });
-        for (int n = 0; n < some; ++n, out += own * Depth)
-            store_pixels<Depth>(image, weights[n], count - from - own * n, out);
-    }
-}
-
 inline WholeRegister load_places(const void* from) {
     return VARIEGATE_WHOLE(loadu)(static_cast<const WholeRegister*>(from));
 }
 
+// Weights and offsets of many registers come first: one after the other, the two parts of each are
+// a chain too long for the processor to look beyond.
 template <int Depth>
 void sample(const FixedRow& image, const int32_t* xs, const int32_t* ys, int count, uint8_t* out) {
-    sample_each<Depth>(image, count, out, [&](int from, int some, auto take) {
+    constexpr int own = TapWeights::pixels, most = 256 / own;
+    const TapBounds bounds(image);
+    const uint8_t* end = out + static_cast<int64_t>(count) * Depth;
+    TapWeights weights[most];
+    for (int from = 0; from < count; from += own * most) {
+        const int some = std::min(most, (count - from + own - 1) / own);
         for (int n = 0; n < some; ++n) {
-            const int place = from + TapWeights::pixels * n;
-            take(n, load_places(xs + place), load_places(ys + place));
+            const int place = from + own * n;
+            find_taps(image, bounds, load_places(xs + place), load_places(ys + place), weights[n]);
         }
-    });
+        for (int n = 0; n < some; ++n, out += own * Depth)
+            store_pixels<Depth>(image, weights[n], out, end);
+    }
 }
 
-// A block's places are found from its first one.
-template <int Depth>
-void sample_track(const FixedRow& image, const Track& along, const Track& down, int first,
-                  int count, uint8_t* out) {
-    constexpr int registers = FixedRow::block / TapWeights::pixels;
-    constexpr int most = 256 / FixedRow::block;
-    sample_each<Depth>(image, count, out, [&](int from, int some, auto take) {
-        int32_t start_x[most], start_y[most];
-        const int blocks = (some + registers - 1) / registers;
-        along.starts(first + from, start_x, blocks);
-        down.starts(first + from, start_y, blocks);
-        for (int n = 0; n < some; ++n) {
-            const int block = n / registers, part = n % registers * TapWeights::pixels;
-            take(n, VARIEGATE_INT(add_epi32)(all(start_x[block]), load_places(along.steps + part)),
-                 VARIEGATE_INT(add_epi32)(all(start_y[block]), load_places(down.steps + part)));
+// Blocks of pixels of one row or of several, which are sampled together for the same reason.
+struct Blocks {
+    static constexpr int most = blocks_together;
+    double row[most] = {}; // centers of the first pixels
+    double column[most] = {};
+    int left[most]; // pixels of the row from the first one on
+    uint8_t* out[most];
+    int count = 0;
+
+    // Places of the first pixels: a track's operations in their order.
+    void places(const Rise& rise, double share, int32_t* found) const {
+#pragma omp simd
+        for (int n = 0; n < most; ++n) {
+            const double start = rise.down * row[n] + rise.offset;
+            const double value = (rise.slope * column[n] + start) * share;
+            found[n] = static_cast<int32_t>((value + 0.5) * FixedRow::one);
         }
-    });
+    }
+};
+
+template <int Depth>
+void sample_blocks(const FixedRow& image, const TapBounds& bounds, const Tracks& tracks,
+                   const Blocks& blocks, const uint8_t* end) {
+    constexpr int own = TapWeights::pixels, registers = FixedRow::block / own;
+    int32_t xs[Blocks::most], ys[Blocks::most];
+    blocks.places(tracks.x, tracks.share_x, xs);
+    blocks.places(tracks.y, tracks.share_y, ys);
+    TapWeights weights[Blocks::most][registers];
+    for (int part = 0; part < registers; ++part) {
+        const WholeRegister right = load_places(tracks.step_x + own * part);
+        const WholeRegister down = load_places(tracks.step_y + own * part);
+        for (int n = 0; n < blocks.count; ++n)
+            find_taps(image, bounds, VARIEGATE_INT(add_epi32)(all(xs[n]), right),
+                      VARIEGATE_INT(add_epi32)(all(ys[n]), down), weights[n][part]);
+    }
+    for (int n = 0; n < blocks.count; ++n)
+        for (int part = 0; part < registers && own * part < blocks.left[n]; ++part)
+            store_pixels<Depth>(image, weights[n][part], blocks.out[n] + own * part * Depth, end);
+}
+
+template <int Depth>
+void sample_each(const FixedRow& image, const Tracks& tracks, const Rows& rows, uint8_t* out,
+                 const uint8_t* end) {
+    const TapBounds bounds(image);
+    Blocks blocks;
+    for (int i = rows.first; i < rows.last; ++i)
+        for (int j = rows.from[i]; j < rows.to[i]; j += FixedRow::block) {
+            const int n = blocks.count++;
+            blocks.row[n] = i + 0.5, blocks.column[n] = j + 0.5;
+            blocks.left[n] = rows.to[i] - j;
+            blocks.out[n] = out + (static_cast<int64_t>(i) * rows.width + j) * Depth;
+            if (blocks.count < Blocks::most) continue;
+            sample_blocks<Depth>(image, bounds, tracks, blocks, end);
+            blocks.count = 0;
+        }
+    if (blocks.count) sample_blocks<Depth>(image, bounds, tracks, blocks, end);
 }
 
 #else
@@ -276,18 +307,24 @@ void sample_fixed(const FixedRow& image, const int32_t* xs, const int32_t* ys, i
     image.depth == 3 ? sample<3>(image, xs, ys, count, out) : sample<4>(image, xs, ys, count, out);
 }
 
-void sample_along(const FixedRow& image, const Track& x, const Track& y, int first, int count,
-                  [[maybe_unused]] int32_t* room, uint8_t* out) {
+void sample_rows(const FixedRow& image, const Tracks& tracks, const Rows& rows,
+                 [[maybe_unused]] int32_t* room, uint8_t* out,
+                 [[maybe_unused]] const uint8_t* end) {
 #if defined(__AVX2__)
-    if (image.depth == 1) return sample_track<1>(image, x, y, first, count, out);
-    if (image.depth == 3) return sample_track<3>(image, x, y, first, count, out);
-    return sample_track<4>(image, x, y, first, count, out);
+    if (image.depth == 1) return sample_each<1>(image, tracks, rows, out, end);
+    if (image.depth == 3) return sample_each<3>(image, tracks, rows, out, end);
+    return sample_each<4>(image, tracks, rows, out, end);
 #else
     int32_t* xs = room;
-    int32_t* ys = room + count + FixedRow::block;
-    x.find(first, count, xs);
-    y.find(first, count, ys);
-    sample_fixed(image, xs, ys, count, out);
+    int32_t* ys = room + rows.width + FixedRow::block;
+    for (int i = rows.first; i < rows.last; ++i) {
+        const int from = rows.from[i], count = rows.to[i] - from;
+        if (count <= 0) continue;
+        tracks.along_x(i).find(from, count, xs);
+        tracks.along_y(i).find(from, count, ys);
+        const int64_t place = static_cast<int64_t>(i) * rows.width + from;
+        sample_fixed(image, xs, ys, count, out + place * image.depth);
+    }
 #endif
 }
 

@@ -83,43 +83,58 @@ class FixedWarp {
     }
 
     void run(uint8_t* out) {
-        const int64_t stride = static_cast<int64_t>(warp_.width) * image_.depth;
-        if (points_.straight) find_inside(warp_, frame_, from_, to_, to_ + warp_.height);
-        for (int i = 0; i < warp_.height; ++i, out += stride) {
-            if (points_.straight)
-                straight_row(i, out);
-            else
-                bent_row(i, out);
-        }
+        stride_ = static_cast<int64_t>(warp_.width) * image_.depth;
+        if (points_.straight) return straight_rows(out);
+        for (int i = 0; i < warp_.height; ++i, out += stride_) bent_row(i, out);
     }
 
   private:
-    void straight_row(int i, uint8_t* row) {
-        const Line x = along_x(warp_).line(i), y = along_y(warp_).line(i);
-        const Span inside{from_[i], to_[i]};
-        beyond(x, y, {0, inside.from}, row);
-        if (inside.from < inside.to) between(x, y, inside, row);
-        beyond(x, y, {inside.to, warp_.width}, row);
+    void straight_rows(uint8_t* out) {
+        find_inside(warp_, frame_, from_, to_, to_ + warp_.height);
+        const Rise x = along_x(warp_), y = along_y(warp_);
+        const Tracks tracks{x, y, share_x_, share_y_, step_x_, step_y_};
+        const bool shifted = x.slope == 1 && y.slope == 0 && share_x_ == 1 && share_y_ == 1;
+        const uint8_t* end = out + warp_.height * stride_;
+        for (int first = 0; first < warp_.height;) {
+            const int last = cubic_ || shifted ? first + 1 : rows_together(first);
+            if (cubic_ || shifted)
+                row(tracks, first, out + first * stride_);
+            else
+                sample_rows(image_, tracks, {first, last, from_, to_, warp_.width}, xs_, out, end);
+            for (; first < last; ++first) { // after their pixels, which reach a little beyond
+                beyond(tracks, first, {0, from_[first]}, out + first * stride_);
+                beyond(tracks, first, {to_[first], warp_.width}, out + first * stride_);
+            }
+        }
+    }
+
+    // The row behind those from `first` on whose pixels are worked on together.
+    int rows_together(int first) const {
+        for (int blocks = 0; first < warp_.height; ++first) {
+            const int own = (to_[first] - from_[first] + FixedRow::block - 1) / FixedRow::block;
+            if (blocks && blocks + own > blocks_together) break;
+            blocks += own;
+        }
+        return first;
     }
 
     // Columns whose points lie inside the frame.
-    void between(const Line& x, const Line& y, Span span, uint8_t* row) {
-        row += static_cast<int64_t>(span.from) * image_.depth;
-        const int count = span.to - span.from;
-        if (!cubic_ && x.slope == 1 && y.slope == 0 && share_x_ == 1 && share_y_ == 1)
-            return sample_shifted(image_, fixed(x.at(span.from)), fixed(y.at(span.from)), count,
-                                  row);
-        const Track along{x.slope, x.start, share_x_, step_x_};
-        const Track below{y.slope, y.start, share_y_, step_y_};
-        if (!cubic_) return sample_along(image_, along, below, span.from, count, xs_, row);
-        along.find(span.from, count, xs_);
-        below.find(span.from, count, ys_);
+    void row(const Tracks& tracks, int i, uint8_t* row) {
+        const int from = from_[i], count = to_[i] - from;
+        if (count <= 0) return;
+        row += static_cast<int64_t>(from) * image_.depth;
+        const Track x = tracks.along_x(i), y = tracks.along_y(i);
+        if (!cubic_) return sample_shifted(image_, x.place(from), y.place(from), count, row);
+        x.find(from, count, xs_);
+        y.find(from, count, ys_);
         sample(count, row);
     }
 
     // Columns whose points lie outside the frame.
-    void beyond(const Line& x, const Line& y, Span span, uint8_t* row) {
+    void beyond(const Tracks& tracks, int i, Span span, uint8_t* row) {
+        if (span.from >= span.to) return;
         if (warp_.border == Border::Constant) return fill(row, span);
+        const Line x = tracks.x.line(i), y = tracks.y.line(i);
         double *u = points_.x, *v = points_.y;
         for (int j = span.from; j < span.to; ++j) {
             u[j] = near_enough(x.at(j));
@@ -175,7 +190,8 @@ class FixedWarp {
     Factors factors_;
     double share_x_ = 1; // of a pixel of the frame in the image, which may have been reduced
     double share_y_ = 1;
-    int height_; // of the image after its reduction
+    int64_t stride_ = 0; // of the output
+    int height_;         // of the image after its reduction
     int width_;
     FixedRow image_;
     int32_t* xs_;

@@ -10,9 +10,11 @@
 
 namespace variegate::inline VARIEGATE_TARGET {
 
-// The first 16 pixels or, at the end of a row, fewer. Masked stores are far slower than plain ones.
-template <int Depth> inline void store_packed(__m512i bytes, int left, uint8_t* out) {
-    if (left < 16) return _mm512_mask_storeu_epi8(out, (__mmask64{1} << (left * Depth)) - 1, bytes);
+// All 16 pixels, or as many of their bytes as lie before `end`. Masked stores are far slower than
+// plain ones.
+template <int Depth> inline void store_packed(__m512i bytes, uint8_t* out, const uint8_t* end) {
+    const int64_t room = end - out;
+    if (room < 16 * Depth) return _mm512_mask_storeu_epi8(out, (__mmask64{1} << room) - 1, bytes);
     if constexpr (Depth == 4) return _mm512_storeu_si512(out, bytes);
     if constexpr (Depth == 1)
         return _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_castsi512_si128(bytes));

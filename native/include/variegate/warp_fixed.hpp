@@ -1,6 +1,7 @@
 // Bilinear and, where vectors are wide enough, bicubic warps of bytes in whole numbers.
 #pragma once
 
+#include "variegate/frame_spans.hpp"
 #include "variegate/warping.hpp"
 
 namespace variegate::inline VARIEGATE_TARGET {
@@ -28,13 +29,38 @@ struct Track {
     int32_t place(int j) const {
         return static_cast<int32_t>(((slope * (j + 0.5) + start) * share + 0.5) * FixedRow::one);
     }
-    // Places of the first columns of `count` blocks.
-    void starts(int first, int32_t* places, int count) const {
-#pragma omp simd
-        for (int n = 0; n < count; ++n) places[n] = place(first + FixedRow::block * n);
-    }
     // Places of columns first, first + 1, ..., up to the end of the last one's block.
     void find(int first, int count, int32_t* places) const;
+};
+
+// The coordinates of a straight map, row by row.
+struct Tracks {
+    Rise x;
+    Rise y;
+    double share_x; // of a pixel of the frame in the image
+    double share_y;
+    const uint32_t* step_x;
+    const uint32_t* step_y;
+
+    Track along_x(int row) const {
+        const Line line = x.line(row);
+        return {line.slope, line.start, share_x, step_x};
+    }
+    Track along_y(int row) const {
+        const Line line = y.line(row);
+        return {line.slope, line.start, share_y, step_y};
+    }
+};
+
+constexpr int blocks_together = 16; // of pixels, of one row or of several
+
+// Rows first..last-1 of an output of `width` columns, of which those from..to-1 are sampled.
+struct Rows {
+    int first;
+    int last;
+    const int32_t* from; // of every row of the output, as the next
+    const int32_t* to;
+    int width;
 };
 
 // The copy of an image with a margin of `reach` pixels that continues it by the border's rule (by
@@ -44,10 +70,10 @@ FixedRow with_margin(const uint8_t* in, Shape shape, Border border, int reach, B
 // Pixels at `count` places. Reads places up to the end of their block.
 void sample_fixed(const FixedRow& image, const int32_t* xs, const int32_t* ys, int count,
                   uint8_t* out);
-// Pixels at `count` places along two tracks, from column `first` on. room: for as many places and a
-// block, twice.
-void sample_along(const FixedRow& image, const Track& x, const Track& y, int first, int count,
-                  int32_t* room, uint8_t* out);
+// Pixels of some rows of the output, which goes from `out` to `end`. Columns that are not sampled
+// may be written to, in these rows and in later ones. room: for places of a row and a block, twice.
+void sample_rows(const FixedRow& image, const Tracks& tracks, const Rows& rows, int32_t* room,
+                 uint8_t* out, const uint8_t* end);
 bool has_sample_cubic();
 void sample_cubic(const FixedRow& image, const int32_t* xs, const int32_t* ys, int count,
                   uint8_t* out);
