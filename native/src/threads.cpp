@@ -19,18 +19,33 @@
 namespace variegate {
 namespace {
 
-// One call's work, taken item by item.
+// One call's work. Neighbors go to one thread as far as that leaves enough for the others: two threads
+// that write to the same piece of memory wait for each other.
 struct Job {
     const std::function<void(int64_t)>& work;
     const int64_t count;
+    const int threads;
     std::atomic<int64_t> next{0};
     std::mutex guard;
     std::exception_ptr error;
 
     void run() {
         attempt([this] {
-            for (int64_t i = next++; i < count; i = next++) work(i);
+            int64_t first = 0;
+            while (const int64_t own = take(first))
+                for (int64_t i = first; i < first + own; ++i) work(i);
         });
+    }
+
+    // How many items the thread does next, and the first of them; 0 where none is left.
+    int64_t take(int64_t& first) {
+        int64_t own = 0;
+        first = next;
+        do {
+            if (first >= count) return 0;
+            own = std::max<int64_t>(1, (count - first) / (4 * threads));
+        } while (!next.compare_exchange_weak(first, first + own));
+        return own;
     }
 
     // Does something; if that fails, nobody begins another item.
@@ -204,7 +219,7 @@ void parallel_for(int64_t count, int threads, const std::function<void(int64_t)>
         for (int64_t i = 0; i < count; ++i) work(i);
         return;
     }
-    Job job{work, count, {}, {}, {}};
+    Job job{work, count, used, {}, {}, {}};
     pool().run(job, used - 1, first);
     if (job.error) std::rethrow_exception(job.error);
 }
