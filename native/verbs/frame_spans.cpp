@@ -7,6 +7,18 @@
 namespace variegate::inline VARIEGATE_TARGET {
 namespace {
 
+// A guess is a few roundings of numbers below 2^20 off, divided by a slope of at least 2^-10: less
+// than this.
+constexpr double doubt = 1e-4;
+constexpr int together = 64; // rows
+
+bool is_mild(const Rise& rise, double bound, int rows, int columns) {
+    constexpr double large = 1 << 20, flat = 1.0 / 1024;
+    const double reach =
+        std::fabs(rise.offset) + std::fabs(rise.down) * rows + std::fabs(rise.slope) * columns;
+    return std::fabs(rise.slope) >= flat && reach < large;
+}
+
 // By how many columns a guess of the first one beyond a bound must move: at most one, which may not
 // be enough. Without branches, so that rows go side by side.
 template <bool Rising>
@@ -19,19 +31,30 @@ double off_by(double guess, double most, double slope, double start, double boun
     return (guess < most ? 1 - here : 0.0) - (guess > 0 ? before : 0.0);
 }
 
-// The first column of each row from which on its coordinate has passed a bound: guessed, then set
-// right on the coordinates themselves. False where a guess is off by more than one column.
+// The first column of each row from which on its coordinate has passed a bound: guessed and, where
+// a guess is near a whole number, set right on the coordinates themselves. False where it is off by
+// more than one column.
 template <bool Rising>
 bool first_beyond(const Rise& rise, double bound, int rows, int columns, int32_t* found) {
     const double slope = rise.slope, down = rise.down, offset = rise.offset;
     const double turn = 1 / slope, most = columns;
+    double near = 0, guesses[together];
+    for (int first = 0; first < rows; first += together) {
+        const int count = std::min(together, rows - first);
 #pragma omp simd
-    for (int i = 0; i < rows; ++i) {
-        const double start = down * (i + 0.5) + offset;
-        const double guess = clip((bound - (slope * 0.5 + start)) * turn, 0.0, most);
-        const auto whole = static_cast<int32_t>(guess);
-        found[i] = whole + (whole < guess ? 1 : 0);
+        for (int i = 0; i < count; ++i) {
+            const double start = down * (first + i + 0.5) + offset;
+            guesses[i] = clip((bound - (slope * 0.5 + start)) * turn, -0.5, most + 0.5);
+        }
+#pragma omp simd reduction(+ : near)
+        for (int i = 0; i < count; ++i) {
+            const auto whole = static_cast<int32_t>(guesses[i] + 1);
+            const double ahead = whole - guesses[i]; // above 0 and at most 1
+            near += std::fabs(ahead - 0.5) > 0.5 - doubt ? 1.0 : 0.0;
+            found[first + i] = std::min(whole, columns);
+        }
     }
+    if (near == 0 && is_mild(rise, bound, rows, columns)) return true;
     double wrong = 0;
 #pragma omp simd reduction(+ : wrong)
     for (int i = 0; i < rows; ++i) {

@@ -251,54 +251,86 @@ void sample(const FixedRow& image, const int32_t* xs, const int32_t* ys, int cou
 
 #endif
 
-#if defined(__AVX2__)
-inline __m256i sixteen_words(const uint8_t* from) {
+// Values that share their weights, as many as a register holds words.
+#if defined(__AVX512VBMI__)
+constexpr int neighbors_at_once = 32;
+
+inline __m512i wide_words(const uint8_t* from) {
+    return _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+}
+
+inline __m512i sum_pairs(__m512i above, __m512i upper, __m512i under, __m512i lower) {
+    return _mm512_dpwssd_epi32(_mm512_dpwssd_epi32(all(half), above, upper), under, lower);
+}
+
+inline void store_words(__m512i words, uint8_t* out) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_cvtepi16_epi8(words));
+}
+#elif defined(__AVX2__)
+constexpr int neighbors_at_once = 16;
+
+inline __m256i wide_words(const uint8_t* from) {
     return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
 }
 
-// Sixteen neighboring values that share their weights.
-inline void sixteen_values(const uint8_t* from, const uint8_t* below, int depth, __m256i upper,
-                           __m256i lower, uint8_t* out) {
-    const __m256i a = sixteen_words(from), b = sixteen_words(from + depth);
-    const __m256i c = sixteen_words(below), d = sixteen_words(below + depth);
-    const auto sum = [&](__m256i above, __m256i under) {
-        const __m256i both =
-            _mm256_add_epi32(_mm256_madd_epi16(above, upper), _mm256_madd_epi16(under, lower));
-        return _mm256_srai_epi32(_mm256_add_epi32(both, _mm256_set1_epi32(half)), weight_bits);
-    };
-    const __m256i low = sum(_mm256_unpacklo_epi16(a, b), _mm256_unpacklo_epi16(c, d));
-    const __m256i high = sum(_mm256_unpackhi_epi16(a, b), _mm256_unpackhi_epi16(c, d));
-    const __m256i words = _mm256_packs_epi32(low, high);
+inline __m256i sum_pairs(__m256i above, __m256i upper, __m256i under, __m256i lower) {
+    const __m256i both =
+        _mm256_add_epi32(_mm256_madd_epi16(above, upper), _mm256_madd_epi16(under, lower));
+    return _mm256_add_epi32(both, all(half));
+}
+
+inline void store_words(__m256i words, uint8_t* out) {
     const __m128i bytes =
         _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
 }
 #endif
 
+#if defined(__AVX2__)
+inline void shifted_values(const uint8_t* from, const uint8_t* below, int depth,
+                           WholeRegister upper, WholeRegister lower, uint8_t* out) {
+    const WholeRegister a = wide_words(from), b = wide_words(from + depth);
+    const WholeRegister c = wide_words(below), d = wide_words(below + depth);
+    const WholeRegister low = sum_pairs(VARIEGATE_INT(unpacklo_epi16)(a, b), upper,
+                                        VARIEGATE_INT(unpacklo_epi16)(c, d), lower);
+    const WholeRegister high = sum_pairs(VARIEGATE_INT(unpackhi_epi16)(a, b), upper,
+                                         VARIEGATE_INT(unpackhi_epi16)(c, d), lower);
+    store_words(VARIEGATE_INT(packs_epi32)(VARIEGATE_INT(srai_epi32)(low, weight_bits),
+                                           VARIEGATE_INT(srai_epi32)(high, weight_bits)),
+                out);
+}
+#endif
+
+template <int Depth>
+FixedRow margin_around(const uint8_t* in, Shape shape, Border border, int reach, Buffer& room) {
+    constexpr int ahead = 8, most = 2; // rows, and pixels of the margin
+    const int64_t own = static_cast<int64_t>(shape.width) * Depth, stride = own + 2 * reach * Depth;
+    auto* copy = room.get<uint8_t>(stride * (shape.height + 2 * reach));
+    const Border rule = border == Border::Constant ? Border::Edge : border;
+    int64_t left[most], right[most]; // where the margin's pixels come from
+    for (int k = 0; k < reach; ++k) {
+        left[k] = int64_t{Depth} * continued(k - reach, shape.width, rule);
+        right[k] = int64_t{Depth} * continued(shape.width + k, shape.width, rule);
+    }
+    uint8_t* to = copy;
+    for (int r = -reach; r < shape.height + reach; ++r) {
+        const uint8_t* line = in + continued(r, shape.height, rule) * own;
+        if (r >= 0 && r + ahead < shape.height) fetch_soon(line + ahead * own, own);
+        for (int k = 0; k < reach; ++k, to += Depth) std::memcpy(to, line + left[k], Depth);
+        copy_bytes(line, to, own);
+        to += own;
+        for (int k = 0; k < reach; ++k, to += Depth) std::memcpy(to, line + right[k], Depth);
+    }
+    const int64_t first = (reach - 1) * (stride + Depth);
+    return {copy + first, stride, Depth, shape.width, shape.height};
+}
+
 } // namespace
 
 FixedRow with_margin(const uint8_t* in, Shape shape, Border border, int reach, Buffer& room) {
-    constexpr int ahead = 8; // rows
-    const int depth = shape.channels;
-    const int64_t own = static_cast<int64_t>(shape.width) * depth, stride = own + 2 * reach * depth;
-    auto* copy = room.get<uint8_t>(stride * (shape.height + 2 * reach));
-    const Border rule = border == Border::Constant ? Border::Edge : border;
-    const auto move = [&](const uint8_t* line, int column, uint8_t* to) {
-        const uint8_t* from = line + continued(column, shape.width, rule) * depth;
-        for (int k = 0; k < depth; ++k) to[(column + reach) * depth + k] = from[k];
-    };
-    for (int r = -reach; r < shape.height + reach; ++r) {
-        const uint8_t* line = in + continued(r, shape.height, rule) * own;
-        uint8_t* to = copy + (r + reach) * stride;
-        if (r >= 0 && r + ahead < shape.height) fetch_soon(line + ahead * own, own);
-        copy_bytes(line, to + reach * depth, own);
-        for (int k = 0; k < reach; ++k) {
-            move(line, -1 - k, to);
-            move(line, shape.width + k, to);
-        }
-    }
-    const int64_t first = (reach - 1) * (stride + depth);
-    return {copy + first, stride, depth, shape.width, shape.height};
+    if (shape.channels == 1) return margin_around<1>(in, shape, border, reach, room);
+    if (shape.channels == 3) return margin_around<3>(in, shape, border, reach, room);
+    return margin_around<4>(in, shape, border, reach, room);
 }
 
 void sample_fixed(const FixedRow& image, const int32_t* xs, const int32_t* ys, int count,
@@ -338,13 +370,13 @@ void sample_shifted(const FixedRow& image, int32_t x, int32_t y, int count, uint
     const int64_t values = static_cast<int64_t>(count) * depth;
     int64_t i = 0;
 #if defined(__AVX2__)
-    const __m256i upper = _mm256_set1_epi32(rest | (across << 16));
-    const __m256i lower = _mm256_set1_epi32(down | (both << 16));
-    for (; i + 16 <= values; i += 16)
-        sixteen_values(from + i, below + i, depth, upper, lower, out + i);
-    if (i < values && values >= 16) { // the last ones, some of them again
-        i = values - 16;
-        sixteen_values(from + i, below + i, depth, upper, lower, out + i);
+    constexpr int some = neighbors_at_once;
+    const WholeRegister upper = all(rest | (across << 16)), lower = all(down | (both << 16));
+    for (; i + some <= values; i += some)
+        shifted_values(from + i, below + i, depth, upper, lower, out + i);
+    if (i < values && values >= some) { // the last ones, some of them again
+        i = values - some;
+        shifted_values(from + i, below + i, depth, upper, lower, out + i);
         i = values;
     }
 #endif
