@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from variegate.ops.entries import Floats, Geometry, Ints
 from variegate.ops.geometry import COMMON, identity_matrices, translation
@@ -135,16 +136,33 @@ def random_areas(
     """Heights and widths (k,) of the first try that fits; NaN where none of the tries (k, tries)
     fits.
     """
+    height, width, fits = _tries(sizes, scale, ratio, area[:, :1], aspect[:, :1])
+    height, width = np.where(fits, height, np.nan)[:, 0], np.where(fits, width, np.nan)[:, 0]
+    rest = np.flatnonzero(~fits)  # few: the first try mostly fits
+    if len(rest):
+        more = _tries(sizes[rest], scale, ratio, area[rest, 1:], aspect[rest, 1:])
+        first, row = np.argmax(more[2], axis=1), np.arange(len(rest))
+        found = more[2][row, first]
+        height[rest] = np.where(found, more[0][row, first], np.nan)
+        width[rest] = np.where(found, more[1][row, first], np.nan)
+    return height, width
+
+
+def _tries(
+    sizes: Ints,
+    scale: tuple[float, float],
+    ratio: tuple[float, float],
+    area: Floats,
+    aspect: Floats,
+) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+    """Height and width of each try (k, tries), and whether it fits."""
     frame = (sizes[:, 0] * sizes[:, 1]).astype(np.float64)[:, None]
     target = frame * (scale[0] + area * (scale[1] - scale[0]))
     low, high = math.log(ratio[0]), math.log(ratio[1])
     shape = np.exp(low + aspect * (high - low))
     width, height = np.rint(np.sqrt(target * shape)), np.rint(np.sqrt(target / shape))
     fits = (width >= 1) & (height >= 1) & (width <= sizes[:, 1:]) & (height <= sizes[:, :1])
-    first = np.argmax(fits, axis=1)
-    row = np.arange(len(sizes))
-    found = fits[row, first]
-    return np.where(found, height[row, first], np.nan), np.where(found, width[row, first], np.nan)
+    return height, width, fits
 
 
 def _fitting_aspect(sizes: Ints, ratio: tuple[float, float]) -> tuple[Floats, Floats]:

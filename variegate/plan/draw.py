@@ -42,6 +42,7 @@ from variegate.policy.policy import Policy
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+FEW = 32
 
 
 def draw(
@@ -120,8 +121,7 @@ class _Drawing:
 
     def visit_one(self, branch: Choice, rows: Rows) -> None:
         uniform = self.numbers[rows, branch.choice]
-        pick = np.searchsorted(branch.cumulative, uniform, side="right")
-        pick = np.minimum(pick, len(branch.children) - 1)
+        pick = _places(branch.cumulative, uniform)
         if branch.leaves is not None:
             self.visits.extend((rows, leaves[pick]) for leaves in branch.leaves)
             return
@@ -151,8 +151,9 @@ class _Drawing:
         if not there.all():
             rows, leaf, visit = rows[there], leaf[there], visit[there]
         family = layout.family.astype(np.int16).take(leaf)
-        order = np.argsort(family, kind="stable")
-        rows, leaf, visit = rows.take(order), leaf.take(order), visit.take(order)
+        if (family[1:] < family[:-1]).any():
+            order = np.argsort(family, kind="stable")
+            rows, leaf, visit = rows.take(order), leaf.take(order), visit.take(order)
         ends = np.cumsum(np.bincount(family, minlength=len(layout.families))).tolist()
         parts = [slice(first, end) for first, end in zip([0, *ends], ends, strict=False)]
         local = layout.local.take(leaf)
@@ -198,6 +199,15 @@ class _Drawing:
             name: group.settings[name] for name in _accepted(op.window) & set(group.settings)
         }
         group.values["window"] = op.window(seen, **settings, **given)
+
+
+def _places(cumulative: Floats, uniform: Floats) -> Rows:
+    """Which part of 0..1 each number lies in; parts end at rising `cumulative`."""
+    ends = cumulative[:-1]
+    if len(ends) < FEW:  # comparing with all is sooner done than looking for each
+        reached = (ends[:, None] <= uniform).view(np.int8)
+        return np.asarray(np.add.reduce(reached, axis=0, dtype=np.int8), dtype=np.int64)
+    return np.asarray(np.searchsorted(ends, uniform, side="right"), dtype=np.int64)
 
 
 @lru_cache(maxsize=256)

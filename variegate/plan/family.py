@@ -125,6 +125,8 @@ class Family:
         def uniform(name: str) -> Floats:
             columns = self.columns[name]
             if columns.shape[1] > 1:
+                if len(columns) == 1 and _are_all(rows, len(numbers)):
+                    return numbers[:, columns[0]]
                 own = columns if len(columns) == 1 else columns[local]
                 return np.asarray(numbers[rows[:, None], own])
             if len(columns) == 1:
@@ -187,6 +189,11 @@ class Family:
             normal = np.sqrt(-2 * np.log1p(-first)) * np.cos(2 * np.pi * second)
             magnitude = magnitude + strength.std * normal
         return np.asarray(np.clip(magnitude, 0, 1))
+
+
+def _are_all(rows: Rows, count: int) -> bool:
+    """Whether these are rows 0 to count - 1 in order."""
+    return len(rows) == count and bool((rows == np.arange(count)).all())
 
 
 def _low(leaf: Leaf) -> float:

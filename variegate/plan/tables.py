@@ -181,37 +181,30 @@ class Entries:
         return self._tables()
 
     def _tables(self) -> Tables:
-        arrays = {name: _none(*shape) for name, shape in SHAPES.items()}
+        arrays = dict(_no_arrays(*self.lookup_shape))
         arrays |= {name: self._column(name, *SHAPES[name]) for name in self.parts if name in SHAPES}
-        fields = np.zeros((0, 2, 2, 2))
+        if "lookup" in self.parts:
+            arrays["lookup"] = self._column("lookup", *self.lookup_shape)
+        for name in self.lists:
+            arrays[f"{name}_start"], arrays[name] = self._list(name)
         if self.fields:
             fields, times = _one_grid(self.fields)
             bent = arrays["warp_mode"][:, 3] >= 0
             arrays["warp_field_size"][bent] *= times[arrays["warp_mode"][bent, 3]]
-        return Tables(
-            **arrays,
-            lookup=self._column("lookup", *self.lookup_shape),
-            **self._lists(),
-            fields=np.ascontiguousarray(fields, dtype=np.float64),
-        )
+            arrays["fields"] = np.ascontiguousarray(fields, dtype=np.float64)
+        return Tables(**arrays)
 
-    def _lists(self) -> dict[str, Array]:
-        """Each table of variable length, and where each entry's rows start in it."""
-        arrays = {}
-        for name, (width, dtype) in LISTS.items():
-            counts, parts = self.lists.get(name, ([], []))
-            each = np.concatenate(counts) if counts else np.zeros(0, dtype=np.int64)
-            start = np.zeros(len(each) + 1, dtype=np.int64)
-            np.cumsum(each, out=start[1:])
-            rows = np.concatenate(parts) if parts else np.zeros((0, width))
-            arrays[f"{name}_start"] = start
-            arrays[name] = np.ascontiguousarray(rows, dtype=dtype)
-        return arrays
+    def _list(self, name: str) -> tuple[Array, Array]:
+        """A table of variable length: where each entry's rows start in it, and the rows."""
+        dtype = LISTS[name][1]
+        counts, parts = self.lists[name]
+        each = np.concatenate(counts)
+        start = np.zeros(len(each) + 1, dtype=np.int64)
+        np.cumsum(each, out=start[1:])
+        return start, np.ascontiguousarray(np.concatenate(parts), dtype=dtype)
 
     def _column(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
-        parts = self.parts.get(name)
-        if not parts:
-            return _none(shape, dtype)
+        parts = self.parts[name]
         whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return np.ascontiguousarray(whole, dtype=dtype)
 
@@ -236,11 +229,21 @@ def _one_grid(parts: list[Array]) -> tuple[Array, Array]:
     return np.concatenate(wide), np.concatenate(times).astype(np.int32)
 
 
-@lru_cache(maxsize=64)
 def _none(shape: tuple[int, ...], dtype: Any) -> Array:
     empty = np.zeros((0, *shape), dtype=dtype)
     empty.setflags(write=False)
     return empty
+
+
+@lru_cache(maxsize=2)
+def _no_arrays(shape: tuple[int, ...], dtype: Any) -> dict[str, Array]:
+    """Every table without rows; those of levels have this shape and dtype."""
+    arrays = {name: _none(*known) for name, known in SHAPES.items()}
+    for name, (width, kind) in LISTS.items():
+        start = np.zeros(1, dtype=np.int64)
+        start.setflags(write=False)
+        arrays[f"{name}_start"], arrays[name] = start, _none((width,), kind)
+    return {**arrays, "lookup": _none(shape, dtype), "fields": _none((2, 2, 2), np.float64)}
 
 
 @lru_cache(maxsize=2)
