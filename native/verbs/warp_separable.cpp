@@ -10,131 +10,6 @@
 namespace variegate::inline VARIEGATE_TARGET {
 namespace {
 
-// NumPy's pairwise sum, so that weights have the reference's last bit.
-double pairwise_sum(const double* values, int64_t count) {
-    if (count < 8) {
-        double sum = 0;
-        for (int64_t i = 0; i < count; ++i) sum += values[i];
-        return sum;
-    }
-    if (count > 128) {
-        int64_t half = count / 2;
-        half -= half % 8;
-        return pairwise_sum(values, half) + pairwise_sum(values + half, count - half);
-    }
-    double part[8];
-    std::copy_n(values, 8, part);
-    int64_t i = 8;
-    for (; i + 8 <= count; i += 8)
-        for (int k = 0; k < 8; ++k) part[k] += values[i + k];
-    double sum =
-        ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
-    for (; i < count; ++i) sum += values[i];
-    return sum;
-}
-
-struct AxisRule {
-    double scale;
-    double offset;
-    int length;
-    int count;
-    Resample resample;
-    Border border;
-};
-
-double reach_of(Resample resample) {
-    if (resample == Resample::Box) return 0.5;
-    return resample == Resample::Bilinear ? 1 : 2;
-}
-
-double kernel_at(Resample resample, double t) {
-    if (resample == Resample::Box) return t > -0.5 && t <= 0.5 ? 1.0 : 0.0;
-    return resample == Resample::Bilinear ? triangle_kernel(t) : cubic_kernel(t);
-}
-
-// The weights of one output, from that of source index touched.from on: in a row where all taps
-// lie inside, else gathered in `dense`, which is zero everywhere.
-struct Weights {
-    Span touched;
-    double* values;
-};
-
-Weights weights_of(const AxisRule& rule, double middle, Buffer& room, double* dense) {
-    const double widen = std::max(1.0, std::fabs(rule.scale));
-    const double support = reach_of(rule.resample) * widen;
-    auto from = static_cast<int64_t>(std::floor(middle - support + 0.5));
-    auto to = static_cast<int64_t>(std::floor(middle + support + 0.5));
-    if (rule.border == Border::Constant) {
-        from = std::max<int64_t>(from, 0);
-        to = std::min<int64_t>(to, rule.length);
-    }
-    if (from >= to) return {{0, 0}, dense};
-    double* values = room.get<double>(to - from);
-    for (int64_t tap = from; tap < to; ++tap) {
-        const double t = (tap - middle + 0.5) / widen;
-        values[tap - from] = kernel_at(rule.resample, t);
-    }
-    const double sum = pairwise_sum(values, to - from);
-    if (sum == 0) return {{0, 0}, dense};
-    if (from >= 0 && to <= rule.length) {
-        for (int64_t k = 0; k < to - from; ++k) values[k] /= sum;
-        return {{static_cast<int>(from), static_cast<int>(to)}, values};
-    }
-    Span touched{rule.length, 0};
-    for (int64_t tap = from; tap < to; ++tap) {
-        const int index = continued(static_cast<int>(tap), rule.length, rule.border);
-        dense[index] += values[tap - from] / sum;
-        touched.from = std::min(touched.from, index);
-        touched.to = std::max(touched.to, index + 1);
-    }
-    return {touched, dense + touched.from};
-}
-
-template <class T>
-Axis<T> make_axis(const AxisRule& rule, Scratch& scratch, Buffer& taps_room, Buffer& weights_room) {
-    using Weight = typename Axis<T>::Weight;
-    auto* taps = taps_room.get<Taps>(rule.count);
-    double* dense = scratch.lines.get<double>(rule.length);
-    std::fill_n(dense, rule.length, 0.0);
-    // Weights of all outputs one behind the other. Their number is known only afterwards: first a
-    // guess, then grown.
-    const double widen = std::max(1.0, std::fabs(rule.scale));
-    int64_t room = (static_cast<int64_t>(std::min(4 * widen, 1.0 * rule.length)) + 3) * rule.count;
-    Weight* weights = weights_room.get<Weight>(room);
-    Axis<T> axis{taps, weights, rule.count, rule.length, 0};
-    int64_t used = 0;
-    for (int i = 0; i < rule.count; ++i) {
-        const double center = rule.scale * (i + 0.5) + rule.offset;
-        taps[i] = {0, 0, used};
-        if (rule.border == Border::Constant && !(center >= 0 && center < rule.length)) continue;
-        const auto [touched, found] = weights_of(rule, near_enough(center), scratch.tile, dense);
-        if (used + touched.to - touched.from + 1 > room) {
-            room = 2 * room + rule.length;
-            weights = weights_room.grown<Weight>(room, used);
-            axis.weights = weights;
-        }
-        Span span{touched.to, touched.from}; // without the zeros at both ends
-        for (int index = touched.from; index < touched.to; ++index) {
-            const Weight weight = Weighting<T>::weight(found[index - touched.from]);
-            found[index - touched.from] = 0;
-            weights[used + index - touched.from] = weight;
-            if (weight == 0) continue;
-            span.from = std::min(span.from, index);
-            span.to = index + 1;
-        }
-        if (span.from >= span.to) span = {touched.from, touched.to};
-        std::copy(weights + used + span.from - touched.from,
-                  weights + used + span.to - touched.from, weights + used);
-        taps[i] = {span.from, span.to - span.from, used};
-        used += span.to - span.from;
-        if (used % 2 != 0) weights[used++] = 0; // taps go by pairs
-        if (span.from >= span.to) continue;
-        axis.lowest = std::min(axis.lowest, span.from);
-        axis.highest = std::max(axis.highest, span.to);
-    }
-    return axis;
-}
-
 template <class T> void pass_along(const T* in, const Axis<T>& axis, int depth, T* out) {
     using Sum = typename Weighting<T>::Sum;
     for (int i = 0; i < axis.count; ++i, out += depth) {
@@ -271,8 +146,7 @@ void warp_separable(const T* in, Shape shape, const Warp& warp, T* out, Scratch&
     }
     const AxisRule across{m[0], m[2], shape.width, warp.width, warp.resample, warp.border};
     const AxisRule down{m[4], m[5], shape.height, warp.height, warp.resample, warp.border};
-    const Axis<T> columns = make_axis<T>(across, scratch, scratch.places[0], scratch.weights[0]);
-    const Axis<T> rows = make_axis<T>(down, scratch, scratch.places[1], scratch.weights[1]);
+    const Axis<T> columns = make_axis<T>(across, scratch, 0), rows = make_axis<T>(down, scratch, 1);
     const int depth = shape.channels;
     if constexpr (sizeof(T) == 1) {
 #ifdef VARIEGATE_SSE2

@@ -40,7 +40,22 @@ template <class T> struct Axis {
     int count;
     int lowest; // source indices in use: lowest..highest-1
     int highest;
+    bool
+        paired; // whether those of output i are the two from 2 i on, with a register to read behind
 };
+
+// Output i of an axis lies at scale * (i + 1/2) + offset of a source of `length`.
+struct AxisRule {
+    double scale;
+    double offset;
+    int length;
+    int count;
+    Resample resample;
+    Border border;
+};
+
+// number: of the axis, 0 or 1, each of which has memory of its own in the scratch.
+template <class T> Axis<T> make_axis(const AxisRule& rule, Scratch& scratch, int number);
 
 // The passes over bytes, in vectors. A weight of 22 bits is high * 2^11 + low, so that two taps are
 // multiplied at once in 16 bits and their sums put together without loss.
