@@ -139,20 +139,20 @@ def test_a_forked_child_neither_hangs_nor_repeats(engine: str) -> None:
 
 
 class Counting:
-    """Makes programs, and keeps how many samples each time."""
+    """Draws plans, and keeps how many samples each time."""
 
     def __init__(self) -> None:
         self.pipeline = make()
         self.made: list[int] = []
 
-    def __call__(self, epoch: int, ids: Any, sizes: Any, dtype: Any, channels: int) -> Any:
+    def __call__(self, epoch: int, ids: Any, sizes: Any) -> Any:
         self.made.append(len(ids))
-        return lower(self.pipeline.draw(sizes=sizes, index=ids, epoch=epoch), dtype, channels)
+        return self.pipeline.draw(sizes=sizes, index=ids, epoch=epoch)
 
 
 def test_blocks_grow_only_while_samples_come_in_order() -> None:
     make_program, form = Counting(), (0, 13, 17, 3, np.dtype(np.uint8))
-    ahead = Ahead(make_program, 1)
+    ahead = Ahead(make_program, lower, 1)
     for index in range(5500):
         ahead.block(index, 1, form)
     assert make_program.made == [1, 4, 16, 64, 256, 1024, 4096, MOST]

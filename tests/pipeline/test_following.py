@@ -20,18 +20,18 @@ FLOAT_FORM = (*FORM[:4], np.dtype(np.float32))
 
 
 class Making:
-    """Makes programs, and keeps which samples each time; refuses the sample `bad`."""
+    """Draws plans, and keeps which samples each time; refuses the sample `bad`."""
 
     def __init__(self, bad: int | None = None) -> None:
         self.pipeline = vg.Pipeline([vg.Rotate()], seed=11, threads=1)
         self.bad = bad
         self.made: list[tuple[int, int]] = []
 
-    def __call__(self, epoch: int, ids: Any, sizes: Any, dtype: Any, channels: int) -> Any:
+    def __call__(self, epoch: int, ids: Any, sizes: Any) -> Any:
         if self.bad in ids:
             raise PolicyError("not this one")
         self.made.append((int(ids[0]), len(ids)))
-        return lower(self.pipeline.draw(sizes=sizes, index=ids, epoch=epoch), dtype, channels)
+        return self.pipeline.draw(sizes=sizes, index=ids, epoch=epoch)
 
 
 def in_order(ahead: Ahead, count: int, batches: int, start: int = 0, form: Any = FORM) -> None:
@@ -44,15 +44,29 @@ def in_order(ahead: Ahead, count: int, batches: int, start: int = 0, form: Any =
             follow()
 
 
-def test_every_block_but_the_first_two_is_drawn_before_it_is_asked_for() -> None:
+def test_a_block_is_drawn_in_one_batch_and_lowered_in_the_next_one() -> None:
     making = Making()
-    ahead = Ahead(making, 1)
-    in_order(ahead, 64, 20)
+    ahead, third = Ahead(making, lower, 1), 320 + MOST_BESIDE
+    in_order(ahead, 64, 19)
     assert making.made == [(0, 64), (64, 256), (320, MOST_BESIDE)]
+    in_order(ahead, 64, 1, 19 * 64)
+    assert making.made[3:] == [(third, MOST_BESIDE)]
+    assert ahead._following is not None
+    assert ahead._following.start == 320
     in_order(ahead, 64, 1, 20 * 64)
-    assert making.made[3:] == [(320 + MOST_BESIDE, MOST_BESIDE)]
-    block = ahead.block(320 + MOST_BESIDE, 64, FORM)
-    assert (block.start, len(making.made)) == (320 + MOST_BESIDE, 4)
+    assert ahead._following.start == third
+    assert ahead.block(third, 64, FORM) is ahead._following
+    assert len(making.made) == 4
+
+
+def test_a_block_is_drawn_and_lowered_at_once_where_the_batch_before_was_missed() -> None:
+    making = Making()
+    ahead = Ahead(making, lower, 1)
+    in_order(ahead, 64, 2)
+    in_order(ahead, 64, 1, 256)  # the last of its block
+    assert ahead._following is not None
+    assert ahead._following.start == 320
+    assert making.made == [(0, 64), (64, 256), (320, MOST_BESIDE)]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +74,7 @@ def test_every_block_but_the_first_two_is_drawn_before_it_is_asked_for() -> None
 )
 def test_a_block_fits_several_batches_and_the_memory(count: int, form: Any, size: int) -> None:
     making = Making()
-    in_order(Ahead(making, 1), count, 60, 0, form)
+    in_order(Ahead(making, lower, 1), count, 60, 0, form)
     assert [own for _, own in making.made[2:]] == [size] * (len(making.made) - 2)
     assert len(making.made) > 3
     starts = [start for start, _ in making.made]
@@ -69,7 +83,7 @@ def test_a_block_fits_several_batches_and_the_memory(count: int, form: Any, size
 
 def test_nothing_follows_what_came_once_or_in_no_order() -> None:
     making = Making()
-    ahead = Ahead(making, 1)
+    ahead = Ahead(making, lower, 1)
     for start in (500, 7000, 100):
         assert ahead.following(ahead.block(start, 16, FORM), start, 16) is None
     in_order(ahead, 16, 2, 116)
@@ -80,7 +94,7 @@ def test_nothing_follows_what_came_once_or_in_no_order() -> None:
 def test_what_was_drawn_for_nothing_is_drawn_anew() -> None:
     """The next batch is another one, or of other images."""
     making = Making()
-    ahead = Ahead(making, 1)
+    ahead = Ahead(making, lower, 1)
     in_order(ahead, 16, 5)
     assert making.made[-1] == (80, MOST_BESIDE)
     small = (0, 9, 8, 3, np.dtype(np.uint8))
@@ -91,14 +105,14 @@ def test_what_was_drawn_for_nothing_is_drawn_anew() -> None:
 
 def test_no_block_goes_beyond_the_last_number() -> None:
     making, last = Making(), 2**64 - 1
-    ahead = Ahead(making, 1)
+    ahead = Ahead(making, lower, 1)
     in_order(ahead, 4, 8, last - 31)
     assert sum(size for _, size in making.made) == 32
 
 
 def test_a_later_sample_s_error_waits_for_its_turn() -> None:
     making = Making(bad=200)
-    ahead = Ahead(making, 1)
+    ahead = Ahead(making, lower, 1)
     in_order(ahead, 16, 12)
     with pytest.raises(PolicyError, match="not this one"):
         ahead.block(192, 16, FORM)

@@ -31,15 +31,15 @@ def alone(image: np.ndarray, index: int, epoch: int = 0) -> str:
 
 
 class Making:
-    """Makes programs, and keeps which samples each time."""
+    """Draws plans, and keeps which samples each time."""
 
     def __init__(self, steps: list[Any] | None = None) -> None:
         self.pipeline = vg.Pipeline(policy() if steps is None else steps, seed=2)
         self.made: list[tuple[int, int]] = []
 
-    def __call__(self, epoch: int, ids: Any, sizes: Any, dtype: Any, channels: int) -> Any:
+    def __call__(self, epoch: int, ids: Any, sizes: Any) -> Any:
         self.made.append((int(ids[0]), len(ids)))
-        return lower(self.pipeline.draw(sizes=sizes, index=ids, epoch=epoch), dtype, channels)
+        return self.pipeline.draw(sizes=sizes, index=ids, epoch=epoch)
 
 
 def test_any_order_of_samples_epochs_and_sizes() -> None:
@@ -58,7 +58,7 @@ def test_any_order_of_samples_epochs_and_sizes() -> None:
 
 def test_blocks_are_aligned_drawn_once_and_become_large() -> None:
     making = Making([])
-    ahead = Ahead(making, 1)
+    ahead = Ahead(making, lower, 1)
     ahead.block(7000, 1, FORM)
     assert making.made == [(7000, 1)]
     for index in (130, 191, 128, 150, 5, 140):
@@ -76,7 +76,7 @@ def test_blocks_are_aligned_drawn_once_and_become_large() -> None:
 def test_blocks_that_save_nothing_are_given_up() -> None:
     """Never the same block twice: soon samples are drawn alone."""
     making = Making([])
-    ahead = Ahead(making, MOST_KEPT * 16)  # so many numbers that all blocks stay small
+    ahead = Ahead(making, lower, MOST_KEPT * 16)  # so many numbers that all blocks stay small
     for turn in range(200):
         ahead.block(10_000 * turn, 1, FORM)
     sizes = [size for _, size in making.made]
@@ -87,7 +87,7 @@ def test_blocks_that_save_nothing_are_given_up() -> None:
 
 def test_memory_is_bounded_and_other_epochs_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     making = Making([vg.Rotate()])
-    ahead = Ahead(making, 1)
+    ahead = Ahead(making, lower, 1)
     kept = ahead._shelves
     ahead.block(9000, 1, FORM)
     ahead.block(0, 1, FORM)
@@ -101,12 +101,12 @@ def test_memory_is_bounded_and_other_epochs_make_room(monkeypatch: pytest.Monkey
 
 
 def test_another_sample_s_error_is_not_this_one_s() -> None:
-    def fails(epoch: int, ids: Any, sizes: Any, dtype: Any, channels: int) -> Any:
+    def fails(epoch: int, ids: Any, sizes: Any) -> Any:
         if 77 in ids:
             raise PolicyError("not this one")
-        return Making([])(epoch, ids, sizes, dtype, channels)
+        return Making([])(epoch, ids, sizes)
 
-    ahead = Ahead(fails, 1)
+    ahead = Ahead(fails, lower, 1)
     for index in (500, 70, 78, 65):
         assert len(ahead.block(index, 1, FORM).program.stages) == 1
     with pytest.raises(PolicyError, match="not this one"):

@@ -16,6 +16,7 @@ from variegate.errors import EngineError, PolicyError
 from variegate.pipeline.shelves import Block, Form, Shelves
 from variegate.pipeline.stream import ids_from
 from variegate.plan.counter import Keys
+from variegate.plan.plan import Plan
 from variegate.plan.program import Program, Stage
 
 MOST = 8192
@@ -30,22 +31,25 @@ class Ahead:
     """Programs by index. Each block that is used up to its end is followed by a larger one; single
     samples out of order come from kept blocks, and batches out of order are drawn alone.
 
-    make: the program of these ids and sizes, for images of a dtype and channel count; it must have
-    one stage, whose samples are independent. numbers: drawn for each sample. ready: what an engine
-    makes of a stage, a dtype and an output for calls with images alone.
+    draw: the plan of an epoch, ids and sizes. lower: its program for images of a dtype and channel
+    count; it must have one stage, whose samples are independent. numbers: drawn for each sample.
+    ready: what an engine makes of a stage, a dtype and an output for calls with images alone.
     """
 
     def __init__(
         self,
-        make: Callable[[int, Keys, Any, Any, int], Program],
+        draw: Callable[[int, Keys, Any], Plan],
+        lower: Callable[[Plan, Any, int], Program],
         numbers: int,
         ready: Callable[[Stage, Any, Any], Any] | None = None,
     ) -> None:
-        self._make = make
+        self._draw = draw
+        self._lower = lower
         self._ready = ready
         self._limit = max(1, min(MOST, MOST_NUMBERS // max(1, numbers)))
         self._block: Block | None = None
         self._following: Block | None = None
+        self._begun: tuple[tuple[int, int, Form], Plan] | None = None  # drawn, not yet lowered
         self._shelves = Shelves(self._block_of, lambda form: min(MOST_KEPT, self._most(form)))
 
     def block(self, start: int, count: int, form: Form) -> Block:
@@ -65,22 +69,27 @@ class Ahead:
         return block
 
     def following(self, block: Block, start: int, count: int) -> Callable[[], None] | None:
-        """What draws the block after this one, for the thread that waits for samples `start` to
-        `start + count - 1`; None where the block has enough for the next batch of this size, or
-        where it is not known that samples come in order.
+        """Work on the block after this one, for the thread that waits for samples `start` to
+        `start + count - 1`: drawing while the last batch but one of this size is under way, and
+        lowering during the last. None before that, and where it is not known that samples come in
+        order.
         """
         most = min(MOST_BESIDE, self._most(block.form))
         size = max(FASTER * count, most - most % count)  # whole batches
-        grown = block.stop - block.start > count
-        if not grown or start + 2 * count <= block.stop or block.stop + size > 2**64:
+        grown, left = block.stop - block.start > count, block.stop - start - count
+        if not grown or left >= 2 * count or block.stop + size > 2**64:
             return None
-        return partial(self._draw_following, block.stop, size, block.form)
+        return partial(self._follow, (block.stop, size, block.form), left < count)
 
-    def _draw_following(self, start: int, size: int, form: Form) -> None:
+    def _follow(self, which: tuple[int, int, Form], lowered: bool) -> None:
         try:
-            self._following = self._block_of(start, size, form)
+            begun = self._begun
+            if begun is None or begun[0] != which:
+                begun = self._begun = which, self._plan(*which)
+            if lowered:
+                self._following, self._begun = self._block_of(*which, begun[1]), None
         except PolicyError:  # told when it is the sample's turn, which may never come
-            self._following = None
+            self._begun = None
 
     def _most(self, form: Form) -> int:
         return self._limit if form[-1].itemsize == 1 else min(self._limit, MOST_FLOATS)
@@ -95,10 +104,14 @@ class Ahead:
         except PolicyError:  # perhaps of a later sample, whose turn may never come
             return self._block_of(start, count, form)
 
-    def _block_of(self, start: int, size: int, form: Form) -> Block:
-        epoch, height, width, channels, dtype = form
-        sizes = np.broadcast_to(np.array([height, width], dtype=np.int64), (size, 2))
-        program = self._make(epoch, ids_from(start, size), sizes, dtype, channels)
+    def _plan(self, start: int, size: int, form: Form) -> Plan:
+        sizes = np.broadcast_to(np.array(form[1:3], dtype=np.int64), (size, 2))
+        return self._draw(form[0], ids_from(start, size), sizes)
+
+    def _block_of(self, start: int, size: int, form: Form, plan: Plan | None = None) -> Block:
+        channels, dtype = form[3:]
+        plan = self._plan(start, size, form) if plan is None else plan
+        program = self._lower(plan, dtype, channels)
         stage = program.stages[0]
         if not isinstance(stage, Stage) or len(program.stages) > 1:
             raise EngineError("program: samples that depend on each other cannot be drawn ahead")

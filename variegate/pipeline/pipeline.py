@@ -135,8 +135,8 @@ class Pipeline:
         self._looks = self._layout.looks
         alike = not head.needs_labels and not self._looks and (parts is not None or not mixes)
         ready = None if mixes else getattr(self._engine, "ready", None)
-        make = partial(self._lowered, head)
-        self._ahead = Ahead(make, len(head.slots), ready) if alike else None
+        ways = partial(self._drawn_from, head), partial(lower, kernels=self.kernels)
+        self._ahead = Ahead(*ways, len(head.slots), ready) if alike else None
         self._alone = None
         if self._ahead is not None and ready is not None:
             self._alone = Alone(self._ahead, self._stream, self._buffers, self.threads)
