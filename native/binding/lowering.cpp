@@ -170,6 +170,14 @@ void run_settle(nb::handle levels, bool rounds, nb::handle result) {
                                    rounds, out);
 }
 
+void run_scale(nb::handle factors, bool rounds, nb::handle result) {
+    Arrays held;
+    const auto* given = packed<float>(held, factors, "factors", {-1});
+    const int64_t count = held.back().length(0);
+    auto* out = packed<uint8_t>(held, result, "result", {count, levels}, true);
+    engine().levels.scale(given, count, rounds, out);
+}
+
 } // namespace
 
 void define_lowering(nb::module_& m) {
@@ -179,6 +187,7 @@ void define_lowering(nb::module_& m) {
     m.def("invert", &run_invert, "Fills `result` with the inverses of matrices (k, 3, 3).");
     m.def("order_entries", &run_order, "Sorts parts of entries into each sample's list.");
     m.def("settle", &run_settle, "Makes bytes of levels (k, 256).");
+    m.def("scale_levels", &run_scale, "Makes bytes of all levels times each factor (k,).");
 }
 
 } // namespace variegate

@@ -13,7 +13,7 @@ const Engine& own_engine() {
         VARIEGATE_NAME(VARIEGATE_TARGET),
         {run_stage<uint8_t>, run_masks<uint8_t>, run_mixes<uint8_t>, run_output<uint8_t>},
         {run_stage<float>, run_masks<float>, run_mixes<float>, run_output<float>},
-        {run_rounding, run_extent, settle_levels<float>, settle_levels<double>},
+        {run_rounding, run_extent, settle_levels<float>, settle_levels<double>, scale_levels},
     };
     return engine;
 }

@@ -112,6 +112,14 @@ template <class T> void settle_levels(const T* levels, int64_t count, bool round
     }
 }
 
+void scale_levels(const float* factors, int64_t count, bool rounds, uint8_t* out) {
+    float scaled[levels];
+    for (int64_t i = 0; i < count; ++i, out += levels) {
+        for (int v = 0; v < levels; ++v) scaled[v] = factors[i] * static_cast<float>(v);
+        settle_levels(scaled, levels, rounds, out);
+    }
+}
+
 template void settle_levels<float>(const float*, int64_t, bool, uint8_t*);
 template void settle_levels<double>(const double*, int64_t, bool, uint8_t*);
 

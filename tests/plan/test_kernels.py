@@ -10,6 +10,8 @@ import pytest
 
 import variegate as vg
 from variegate.engine import compiled
+from variegate.ops.op import OPS
+from variegate.ops.tone import brightness
 from variegate.plan.geometry import inverse, product
 from variegate.plan.lower import lower
 from variegate.plan.plan import Plan
@@ -98,6 +100,19 @@ def test_levels_are_clipped_then_rounded_or_cut_off(kind: Any, rounds: bool, exp
     assert out[0, :4].tolist() == [expected, 0, 255, 255]
     assert out[0, 4] == 254 + rounds
     assert not out[1].any()
+
+
+@pytest.mark.parametrize("rounds", [False, True])
+def test_scaled_levels_are_those_of_the_op(rounds: bool) -> None:
+    generator = np.random.default_rng(3)
+    few = np.array([0, -0.0, -2, 1, 0.5, 255, 1 / 3, 1e-30, 1e30])
+    factors = np.concatenate([few, generator.uniform(0, 20, 500)]).astype(np.float32)
+    assert [op.name for op in OPS.values() if op.scales] == ["Brightness"]
+    expected = np.clip(brightness(np.arange(256.0), factors[:, None]), 0, 255)
+    expected = (expected + np.float32(0.5) if rounds else expected).astype(np.uint8)
+    out = np.empty((len(factors), 256), dtype=np.uint8)
+    compiled.scaled(factors, rounds, out)
+    assert np.array_equal(out, expected)
 
 
 def test_places_outside_are_refused() -> None:

@@ -97,6 +97,11 @@ def settled(levels: Any, rounds: bool, out: Any) -> None:
     _native().settle(np.ascontiguousarray(levels), rounds, out)
 
 
+def scaled(factor: Any, rounds: bool, out: Any) -> None:
+    """Writes levels 0 to 255 times each factor (k,), float32, as bytes into `out` (k, 256)."""
+    _native().scale_levels(factor, rounds, out)
+
+
 def move_boxes(
     stages: list[Stage], first: Ints, boxes: Floats, threads: int = 1
 ) -> tuple[Floats, Floats, Floats]:

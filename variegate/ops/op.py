@@ -177,6 +177,7 @@ class Op:
     looks: str = ""
     window: Callable[..., Any] | None = None
     mixing: Mixing | None = None
+    scales: str = ""
 
     @property
     def keyed(self) -> bool:
@@ -274,6 +275,7 @@ def declare(
     looks: str = "",
     window: Callable[..., Any] | None = None,
     mixing: Mixing | None = None,
+    scales: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers a lowering function as an op; its name in CamelCase is the class name that users
     write.
@@ -285,7 +287,8 @@ def declare(
     does.
     looks: "boxes" or "mask" where the drawing depends on them; `window` then turns what is seen
     (Looked), the settings and the draws into windows x1 y1 x2 y2 (k, 4), which `lower` takes.
-    mixing: what a MIX op needs, by default one partner.
+    mixing: what a MIX op needs, by default one partner. scales: the param that a TABLE op's levels
+    are multiplied by in float32, where that is all it does.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -310,6 +313,7 @@ def declare(
             looks,
             window,
             Mixing() if mixing is None and kind is Kind.MIX else mixing,
+            scales,
         )
         return function
 

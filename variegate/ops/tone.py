@@ -32,7 +32,7 @@ def factor(name: str = "factor") -> Param:
     )
 
 
-@declare(Kind.TABLE, source=PILLOW, params=(factor(),))
+@declare(Kind.TABLE, source=PILLOW, params=(factor(),), scales="factor")
 def brightness(levels: Floats, factor: Floats) -> npt.NDArray[np.float32]:
     """Scale every level: 0 is black, 1 unchanged."""
     # Pillow blends with black in single precision; the last bit decides where the product is

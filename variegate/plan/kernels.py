@@ -36,3 +36,6 @@ class Kernels(Protocol):
 
     def settled(self, levels: Array, rounds: bool, out: Array) -> None:
         """Writes levels (k, 256) as bytes into `out`; see variegate.plan.lower.level_table."""
+
+    def scaled(self, factor: Array, rounds: bool, out: Array) -> None:
+        """The same of all levels times each factor (k,) float32; see an op's `scales`."""

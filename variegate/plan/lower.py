@@ -262,6 +262,9 @@ def level_table(
     whole = dtype == np.uint8
     levels = WHOLE_LEVELS if whole else ALL_LEVELS
     tables = np.empty((count, len(levels)), dtype=np.uint8 if whole else np.float32)
+    if op.scales and whole and kernels is not None:
+        kernels.scaled(values[op.scales].astype(np.float32), op.rounds, tables)
+        return tables
     step = max(1, AT_ONCE // len(levels))
     for first in range(0, count, step):
         part = tables[first : first + step]

@@ -77,6 +77,8 @@ struct Levels {
     // Levels of tables as bytes: clipped, then to the nearest, or without their fraction.
     void (*settle_floats)(const float* levels, int64_t count, bool rounds, uint8_t* out);
     void (*settle_doubles)(const double* levels, int64_t count, bool rounds, uint8_t* out);
+    // The same of all levels times each factor: 256 bytes for each of `count`.
+    void (*scale)(const float* factors, int64_t count, bool rounds, uint8_t* out);
 };
 
 // The verbs, compiled for one instruction set.

@@ -23,6 +23,7 @@ void run_output(const Output& output, const T* images, void* result, int64_t cou
 bool run_rounding(const float* values, int64_t count, uint8_t* result, int threads);
 Extent run_extent(const float* values, int64_t count, int threads);
 template <class T> void settle_levels(const T* levels, int64_t count, bool rounds, uint8_t* out);
+void scale_levels(const float* factors, int64_t count, bool rounds, uint8_t* out);
 // Of at least one value, and of all that two are of.
 Extent extent_of(const float* values, int64_t count);
 Extent joined(Extent a, Extent b);
