@@ -20,10 +20,11 @@ def stretch(box: Floats, size: Ints) -> Geometry:
     """Stretches boxes (k, 4) x1 y1 x2 y2 of the input over outputs of `size` (k, 2)."""
     wide, tall = box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]
     forward, backward = identity_matrices(len(box)), identity_matrices(len(box))
-    forward[:, 0, 0], forward[:, 1, 1] = size[:, 1] / wide, size[:, 0] / tall
-    forward[:, :2, 2] = -box[:, :2] * forward[:, [0, 1], [0, 1]]
-    backward[:, 0, 0], backward[:, 1, 1] = wide / size[:, 1], tall / size[:, 0]
-    backward[:, :2, 2] = box[:, :2]
+    for axis, (length, goal) in enumerate(((wide, size[:, 1]), (tall, size[:, 0]))):
+        forward[:, axis, axis] = times = goal / length
+        forward[:, axis, 2] = -box[:, axis] * times
+        backward[:, axis, axis] = length / goal
+        backward[:, axis, 2] = box[:, axis]
     return Geometry(forward, size, backward=backward)
 
 
@@ -115,13 +116,15 @@ def random_resized_crop(
 ) -> Geometry:
     """Cut out a part with a random area and aspect, and resize it."""
     crop_height, crop_width = random_areas(sizes, scale, ratio, area, aspect)
-    missing = np.isnan(crop_height)
-    fallback_height, fallback_width = _fitting_aspect(sizes, ratio)
-    crop_height = np.where(missing, fallback_height, crop_height)
-    crop_width = np.where(missing, fallback_width, crop_width)
+    missing = np.flatnonzero(np.isnan(crop_height))
+    if len(missing):
+        fallback = _fitting_aspect(sizes[missing], ratio)
+        crop_height[missing], crop_width[missing] = fallback
     room_x, room_y = sizes[:, 1] - crop_width, sizes[:, 0] - crop_height
-    x = np.where(missing, np.floor(room_x / 2), np.minimum(np.floor(left * (room_x + 1)), room_x))
-    y = np.where(missing, np.floor(room_y / 2), np.minimum(np.floor(top * (room_y + 1)), room_y))
+    x = np.minimum(np.floor(left * (room_x + 1)), room_x)
+    y = np.minimum(np.floor(top * (room_y + 1)), room_y)
+    if len(missing):
+        x[missing], y[missing] = np.floor(room_x[missing] / 2), np.floor(room_y[missing] / 2)
     box = np.stack([x, y, x + crop_width, y + crop_height], axis=1)
     return stretch(box, tile_size(size, len(sizes)))
 

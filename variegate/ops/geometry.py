@@ -42,13 +42,19 @@ def about_center(matrix: Floats, sizes: Ints) -> Floats:
     return result
 
 
-def rotation(angle: Floats) -> Floats:
-    """(k, 3, 3) rotations about the origin; multiples of 90 degrees are exact."""
+def cos_sin(angle: Floats) -> tuple[Floats, Floats]:
+    """Cosines and sines of degrees; multiples of 90 are exact."""
     quarter = np.mod(angle, 90.0) == 0.0
     radians = np.deg2rad(angle)
     cos, sin = np.cos(radians), np.sin(radians)
     if quarter.any():
         cos, sin = np.where(quarter, np.rint(cos), cos), np.where(quarter, np.rint(sin), sin)
+    return cos, sin
+
+
+def rotation(angle: Floats) -> Floats:
+    """(k, 3, 3) rotations about the origin; multiples of 90 degrees are exact."""
+    cos, sin = cos_sin(angle)
     matrix = identity_matrices(len(angle))
     matrix[:, 0, 0] = cos
     matrix[:, 0, 1] = sin
@@ -296,12 +302,17 @@ def affine(
     translate_y: Floats,
 ) -> Geometry:
     """Scale, shear sideways, turn and move, in this order, about the center."""
-    matrix = rotation(angle)
-    matrix[:, :2, 1] += matrix[:, :2, 0] * shear[:, None]
-    matrix[:, :2, :2] *= scale[:, None, None]
-    matrix = about_center(matrix, sizes)
-    matrix[:, 0, 2] += translate_x * sizes[:, 1]
-    matrix[:, 1, 2] += translate_y * sizes[:, 0]
+    cos, sin = cos_sin(angle)
+    height, width = sizes[:, 0], sizes[:, 1]
+    matrix = identity_matrices(len(angle))
+    rows = ((cos, sin, width, translate_x), (-sin, cos, height, translate_y))
+    for row, (first, second, side, translate) in enumerate(
+        rows
+    ):  # columns are quicker than matrices
+        across, down = first * scale, (second + first * shear) * scale
+        matrix[:, row, 0], matrix[:, row, 1] = across, down
+        turned = across * (width / 2.0) + down * (height / 2.0)
+        matrix[:, row, 2] = (side / 2.0 - turned) + translate * side
     return Geometry(matrix, sizes)
 
 
