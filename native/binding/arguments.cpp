@@ -156,12 +156,19 @@ Shape checked_shape(std::string_view name, int64_t height, int64_t width, int64_
 
 Sources read_images(Arrays& held, nb::handle images) {
     Sources sources;
-    const auto add = [&](const Array& array, const std::byte* data, int first,
-                         std::string_view name) {
+    // Images that lie side by side along the axis before `first`.
+    const auto add = [&](const Array& array, int64_t count, int first, std::string_view name) {
+        if (count == 0) return;
         const Shape shape = checked_shape(name, array.length(first), array.length(first + 1),
                                           array.length(first + 2));
-        sources.images.push_back(
-            {data, {array.stride(first), array.stride(first + 1), array.stride(first + 2)}, shape});
+        Source image{array.data(),
+                     {array.stride(first), array.stride(first + 1), array.stride(first + 2)},
+                     shape};
+        if (count > 1) sources.images.reserve(static_cast<size_t>(count));
+        for (int64_t i = 0; i < count; ++i) {
+            if (i) image.data += array.stride(0);
+            sources.images.push_back(image);
+        }
     };
     const auto check = [&](const Array& array, int dimensions, const std::string& name) {
         if (array.dimensions() != dimensions)
@@ -178,17 +185,12 @@ Sources read_images(Arrays& held, nb::handle images) {
         [&](const Array& array, int64_t place) {
             const std::string name = numbered("images", place);
             check(array, 3, name);
-            add(array, array.data(), 0, name);
+            add(array, 1, 0, name);
         },
         [&](const Array& array) {
-            if (array.dimensions() == 3) {
-                check(array, 3, "images");
-                return add(array, array.data(), 0, "images");
-            }
-            check(array, 4, "images");
-            sources.images.reserve(static_cast<size_t>(array.length(0)));
-            for (int64_t i = 0; i < array.length(0); ++i)
-                add(array, array.data() + i * array.stride(0), 1, "images");
+            const bool alone = array.dimensions() == 3;
+            check(array, alone ? 3 : 4, "images");
+            add(array, alone ? 1 : array.length(0), alone ? 0 : 1, "images");
         });
     return sources;
 }
@@ -227,29 +229,27 @@ std::vector<Target> read_results(Arrays& held, nb::handle results, const Sources
             refuse("results", std::string("expected packed arrays of ") + name_of(kind));
     };
     const bool channels_first = output && output->numbers.channels_first;
-    const auto add = [&](const Array& array, std::byte* data, int first) {
+    const auto add = [&](const Array& array, int64_t count, int first) {
+        if (count == 0) return;
         const int height = first + channels_first, channels = channels_first ? first : first + 2;
         const Shape shape = checked_shape("results", array.length(height), array.length(height + 1),
                                           array.length(channels));
         if (output && shape.channels != output->channels)
             refuse("output.scale", "expected " + std::to_string(shape.channels) + " channels");
-        targets.push_back({data, shape});
+        if (count > 1) targets.reserve(static_cast<size_t>(count));
+        for (int64_t i = 0; i < count; ++i)
+            targets.push_back({array.data() + (i ? i * array.stride(0) : 0), shape});
     };
     each_array(
         held, results, "results", true,
         [&](const Array& array, int64_t) {
             check(array, 3);
-            add(array, array.data(), 0);
+            add(array, 1, 0);
         },
         [&](const Array& array) {
-            if (array.dimensions() == 3) {
-                check(array, 3);
-                return add(array, array.data(), 0);
-            }
-            check(array, 4);
-            targets.reserve(static_cast<size_t>(array.length(0)));
-            for (int64_t i = 0; i < array.length(0); ++i)
-                add(array, array.data() + i * array.stride(0), 1);
+            const bool alone = array.dimensions() == 3;
+            check(array, alone ? 3 : 4);
+            add(array, alone ? 1 : array.length(0), alone ? 0 : 1);
         });
     if (targets.size() != sources.images.size())
         refuse("results", "expected " + std::to_string(sources.images.size()) + ", got " +
