@@ -18,6 +18,11 @@ struct Table {
         for (int k = 0; k < 4; ++k) part[k] = _mm512_loadu_si512(table + 64 * k);
     }
     __m512i operator()(__m512i value) const {
+        // Else the compiler reads it from memory for each of the two, which each write over it: two
+        // reads of two lines, where images do not begin with one.
+#if defined(__GNUC__)
+        asm("" : "+v"(value));
+#endif
         const __m512i low = _mm512_permutex2var_epi8(part[0], value, part[1]);
         const __m512i high = _mm512_permutex2var_epi8(part[2], value, part[3]);
         return _mm512_mask_blend_epi8(_mm512_movepi8_mask(value), low, high);
