@@ -57,13 +57,14 @@ int64_t blend_rest(const uint8_t* own, const uint8_t* other, int64_t count, int 
 #endif
 
 void blend(const uint8_t* own, const uint8_t* other, int64_t count, double weight, uint8_t* out) {
-    constexpr int one = 1 << 15;
+    constexpr int one = 1 << 15, ahead = 1024;
     const int share = std::min(static_cast<int>(clip(weight, 0.0, 1.0) * one + 0.5), one - 1);
     int64_t i = 0;
 #if defined(__AVX2__)
     const Lanes shares = Lanes::all(share * 0x10001), zero = Lanes::zero();
     for (; i + Lanes::bytes <= count; i += Lanes::bytes) {
         const Lanes a = Lanes::load(own + i), b = Lanes::load(other + i);
+        fetch_soon(own + i + ahead, 1), fetch_soon(other + i + ahead, 1);
         const Lanes low = blended(a.low_bytes(zero), b.low_bytes(zero), shares);
         const Lanes high = blended(a.high_bytes(zero), b.high_bytes(zero), shares);
         low.narrow(high).store(out + i);

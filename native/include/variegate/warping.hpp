@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "variegate/copying.hpp"
 #include "variegate/rounding.hpp"
 #include "variegate/verbs.hpp"
 
@@ -63,14 +64,6 @@ template <class T> void paint(const T* pixel, int64_t count, int depth, T* out) 
         const int64_t more = done < count - done ? done : count - done;
         std::memcpy(out + done * depth, out, static_cast<size_t>(more * depth) * sizeof(T));
     }
-}
-
-// Asks for memory that will be read soon: the processor foresees rising addresses alone.
-inline void fetch_soon([[maybe_unused]] const void* from, [[maybe_unused]] int64_t bytes) {
-#if defined(__GNUC__)
-    const auto* line = static_cast<const char*>(from);
-    for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(line + i);
-#endif
 }
 
 // The part [from, to) of a row whose source coordinate lies in [low, high).
