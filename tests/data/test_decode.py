@@ -15,6 +15,7 @@ from PIL import Image, ImageFile
 from tests.data import odd_files as odd
 from variegate.data import decode_bytes, decode_file
 from variegate.data.codes import ERRORS
+from variegate.data.decode import read_file
 from variegate.errors import DataError, InputError
 
 FILES = {item.name: item for item in odd.odd_files()}
@@ -208,6 +209,21 @@ def test_no_regular_file(tmp_path: Path) -> None:
         file.truncate(3 << 30)
     with pytest.raises(DataError, match="E105"):
         decode_file(sparse)
+
+
+@pytest.mark.parametrize("each", [1, 7, 50, 51, 52, 1000])
+@pytest.mark.parametrize("told", [0, 20, 50, 90])
+def test_a_file_is_read_to_its_end(
+    told: int, each: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever size was told for it, and however much the system gives at a time."""
+    path, read, state = tmp_path / "file", os.read, os.fstat
+    path.write_bytes(bytes(range(50)))
+    monkeypatch.setattr(os, "read", lambda file, most: read(file, min(most, each)))
+    monkeypatch.setattr(
+        os, "fstat", lambda file: os.stat_result((*state(file)[:6], told, *state(file)[7:10]))
+    )
+    assert read_file(str(path)) == bytes(range(50))
 
 
 def test_a_path_with_control_characters_is_escaped(tmp_path: Path) -> None:

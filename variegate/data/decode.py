@@ -42,6 +42,7 @@ Pixels = npt.NDArray[np.uint8]
 
 BACKGROUND = 255
 MAX_BYTES = 256 << 20
+READ_AT_ONCE = 1 << 20
 _ASPECT = 32
 _CUT_WORDS = ("truncated", "not enough", "unexpected end", "end of file", "broken data stream")
 
@@ -126,16 +127,27 @@ def _open_at_once(path: str, flags: int) -> int:
 
 
 def _read(path: str) -> bytes:
-    """Read a regular file of a legal size; a pipe or device is never waited on."""
-    with open(path, "rb", opener=_open_at_once) as file:
-        info = os.fstat(file.fileno())
+    """Read a regular file of a legal size; a pipe or device is never waited on.
+
+    Without a file object, whose own calls to the system take longer than these.
+    """
+    file = _open_at_once(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        info = os.fstat(file)
         if not stat.S_ISREG(info.st_mode):
             raise FormatError("E111", "not a regular file")
         if info.st_size > MAX_BYTES:
             raise FormatError("E105", f"{info.st_size} bytes, the limit is {MAX_BYTES}")
-        # reading far more than there is would set that much memory aside first
-        data = file.read(info.st_size + 1)
-        return data if len(data) <= info.st_size else data + file.read(MAX_BYTES)
+        # one more than there is: a file that is read in parts, or grows, has more to give
+        data = os.read(file, info.st_size + 1)
+        if len(data) == info.st_size:
+            return data
+        parts = [data]
+        while parts[-1] and sum(map(len, parts)) <= MAX_BYTES:
+            parts.append(os.read(file, READ_AT_ONCE))
+        return b"".join(parts)
+    finally:
+        os.close(file)
 
 
 def _decode(
