@@ -21,7 +21,8 @@ Ints = npt.NDArray[np.int64]
 # An image is decoded smaller only if it is still this many times too large after that: 1 takes
 # other pixels than the filter would (1 to 2 levels off in the mean on photographs), 1.5 hardly.
 SPARE = 1.5
-_REACH = {Resample.NEAREST: 1, Resample.BILINEAR: 1, Resample.BICUBIC: 2}
+_REACH = np.ones(len(Resample))  # of a filter to either side, in pixels
+_REACH[Resample.BICUBIC] = 2
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def needs(stage: Stage, scaled: bool) -> Needs:
     scale = np.abs(matrix[:, [0, 3]]) + np.abs(matrix[:, [1, 4]])  # one of each pair is 0
     inside = np.all((low >= 0) & (high <= sizes[moved][:, ::-1]), axis=1)
     straight &= inside
-    reach = np.array([_REACH[Resample(int(m))] for m in mode[:, 0]])
+    reach = _REACH[mode[:, 0]]
     lowest = np.ceil(high[:, 1] + reach * np.maximum(scale[:, 1], 1)) + 1
     rows[moved] = np.where(straight, np.minimum(lowest, rows[moved]), rows[moved])
     if scaled:
@@ -78,11 +79,10 @@ def _span(
     matrix: npt.NDArray[np.float64], size: npt.NDArray[np.int32]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """The least and the greatest source (x, y) of the output's corners, each (k, 2)."""
-    corners = np.stack(
-        [matrix[:, [2, 5]] + matrix[:, [0, 3]] * (size[:, 1:] * across)
-         + matrix[:, [1, 4]] * (size[:, :1] * down) for across in (0, 1) for down in (0, 1)]
-    )  # fmt: skip
-    return corners.min(axis=0), corners.max(axis=0)
+    corner, across = matrix[:, [2, 5]], matrix[:, [0, 3]] * size[:, 1:]
+    down = matrix[:, [1, 4]] * size[:, :1]
+    low = corner + np.minimum(across, 0) + np.minimum(down, 0)
+    return low, corner + np.maximum(across, 0) + np.maximum(down, 0)
 
 
 def part_of(stage: Stage, first: int, last: int) -> Stage:

@@ -115,8 +115,8 @@ def _is_plain(stage: Stage | Mixed) -> bool:
 
 def _check_sizes(sizes: npt.NDArray[np.int64]) -> None:
     """Raises InputError unless all (height, width) agree."""
-    found = np.unique(sizes, axis=0)
-    if len(found) > 1:
+    if not (sizes == sizes[0]).all():
+        found = np.unique(sizes, axis=0)
         text = " and ".join(f"{high}x{wide}" for high, wide in found[:2].tolist())
         raise InputError(
             f"the pipeline gives images of different sizes ({text}), which do not fit into one "
