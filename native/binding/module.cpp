@@ -137,6 +137,7 @@ void output(nb::handle given, nb::handle scale, nb::handle offset, bool channels
 namespace variegate {
 void define_draws(nanobind::module_& m);
 void define_flow(nanobind::module_& m);
+void define_files(nanobind::module_& m);
 void define_levels(nanobind::module_& m);
 void define_lowering(nanobind::module_& m);
 void define_mixes(nanobind::module_& m);
@@ -183,6 +184,7 @@ NB_MODULE(_native, m) {
     m.def("run_output", &output, "Normalizes a packed batch into `result`.");
     define_draws(m);
     define_flow(m);
+    define_files(m);
     define_levels(m);
     define_lowering(m);
     define_mixes(m);

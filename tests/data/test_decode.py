@@ -15,7 +15,8 @@ from PIL import Image, ImageFile
 from tests.data import odd_files as odd
 from variegate.data import decode_bytes, decode_file
 from variegate.data.codes import ERRORS
-from variegate.data.decode import read_file
+from variegate.data.decode import MAX_TOGETHER, read_file, read_files
+from variegate.engine import compiled
 from variegate.errors import DataError, InputError
 
 FILES = {item.name: item for item in odd.odd_files()}
@@ -224,6 +225,26 @@ def test_a_file_is_read_to_its_end(
         os, "fstat", lambda file: os.stat_result((*state(file)[:6], told, *state(file)[7:10]))
     )
     assert read_file(str(path)) == bytes(range(50))
+
+
+def test_only_ordinary_files_are_read_together(tmp_path: Path) -> None:
+    names = ("plain", "empty", "größer \n", "folder", "pipe", "large", "missing")
+    paths = [tmp_path / name for name in names]
+    for path, content in zip(paths[:3], (b"\xff\0\n" * 70_000, b"", b"1"), strict=True):
+        path.write_bytes(content)
+    paths[3].mkdir()
+    os.mkfifo(paths[4])
+    with paths[5].open("wb") as file:
+        file.truncate(MAX_TOGETHER + 1)
+    given = [str(path) for path in paths]
+    found = read_files([*given, str(paths[0]) + "\0"])
+    together = [path.read_bytes() for path in paths[:3]]
+    assert found[3:] == [None] * 5
+    assert read_files([given[0], "\ud800"]) == [None] * 2
+    assert found[:3] in (together, [None] * 3)
+    assert (found[0] is None) == (not compiled.available() or os.name == "nt")
+    for path, own in zip(given, read_files(given), strict=True):
+        assert own is None or own == read_file(path)
 
 
 def test_a_path_with_control_characters_is_escaped(tmp_path: Path) -> None:

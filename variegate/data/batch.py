@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.data.codes import BadFile
-from variegate.data.content import Content, Reading, open_image, pixels_of
+from variegate.data.content import Content, Reading, open_image, pixels_of, read_contents
 from variegate.data.run import Run
 from variegate.data.samples import Samples
 from variegate.data.scratch import Scratch
@@ -152,13 +152,16 @@ class Batch:
         return index % len(self._shared.samples)
 
     def _open(self, slots: list[int]) -> None:
-        self._each(slots, self._open_one)
-
-    def _open_one(self, slot: int) -> None:
         shared = self._shared
-        self._contents[slot] = open_image(
-            shared.samples, self._place(self._index[slot]), shared.reading
-        )
+        places = {slot: self._place(self._index[slot]) for slot in slots}
+        known = dict(zip(slots, read_contents(shared.samples, list(places.values())), strict=True))
+
+        def open_one(slot: int) -> None:
+            self._contents[slot] = open_image(
+                shared.samples, places[slot], shared.reading, known.pop(slot)
+            )
+
+        self._each(slots, open_one)
 
     def _opened(self) -> None:
         """Draw the plan and lower it; then decode and run."""

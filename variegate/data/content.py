@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from variegate.data.codes import file_error
-from variegate.data.decode import decode_bytes, read_file, turn_upright
+from variegate.data.decode import decode_bytes, read_file, read_files, turn_upright
 from variegate.data.jpeg_fast import can_decode, decode_part, rows_to_decode
 from variegate.data.jpeg_frame import Frame, read_frame
 from variegate.data.samples import Samples
 from variegate.errors import InputError
 from variegate.targets.images import MAX_SIDE, check_image
 
-__all__ = ["Content", "Reading", "open_image", "pixels_of"]
+__all__ = ["Content", "Reading", "open_image", "pixels_of", "read_contents"]
 
 Image = npt.NDArray[Any]
 Take = Callable[[int], npt.NDArray[np.uint8]]
@@ -43,8 +43,20 @@ class Content:
     frame: Frame | None = None
 
 
-def open_image(samples: Samples, place: int, reading: Reading) -> Content:
+def read_contents(samples: Samples, places: list[int]) -> list[bytes | None]:
+    """What is in the files of some images; None for arrays, and for files that `open_image` has to
+    read itself.
+    """
+    if not samples.files:
+        return [None] * len(places)
+    return read_files([samples.name(place) for place in places])
+
+
+def open_image(
+    samples: Samples, place: int, reading: Reading, data: bytes | None = None
+) -> Content:
     """Read one image's file as far as its size; files other than ordinary JPEGs are decoded here.
+    data: the file's content, where it has been read.
 
     Raises DataError with path, code and reason, and InputError for an array that is no image.
     """
@@ -56,7 +68,7 @@ def open_image(samples: Samples, place: int, reading: Reading) -> Content:
             raise InputError(f"{name}: expected an array (height, width, channels), got {got}")
         check_image(image, name, image.shape)
         return Content(name, image.shape[:2], image)
-    data = read_file(name)
+    data = read_file(name) if data is None else data
     frame = read_frame(data, reading.max_pixels) if data[:3] == b"\xff\xd8\xff" else None
     if frame is not None and can_decode(frame, reading.channels):
         content = Content(name, frame.size, None, data, frame)

@@ -26,6 +26,7 @@ from variegate.data.png import inspect_png
 from variegate.data.simple import inspect_bmp, inspect_ppm, inspect_webp
 from variegate.data.sniff import EXTENSIONS, sniff
 from variegate.data.tiff import check_tiff
+from variegate.engine import compiled
 from variegate.errors import DataError, InputError
 
 __all__ = [
@@ -43,6 +44,7 @@ Pixels = npt.NDArray[np.uint8]
 BACKGROUND = 255
 MAX_BYTES = 256 << 20
 READ_AT_ONCE = 1 << 20
+MAX_TOGETHER = 4 << 20  # bytes of a file that is read with others
 _ASPECT = 32
 _CUT_WORDS = ("truncated", "not enough", "unexpected end", "end of file", "broken data stream")
 
@@ -74,6 +76,17 @@ def decode_file(
     return decode_bytes(
         data, path=text, channels=channels, background=background, max_pixels=max_pixels
     )
+
+
+def read_files(paths: list[str]) -> list[bytes | None]:
+    """The contents of files that are ordinary and not large; None for any other, of which
+    `read_file` tells what is wrong.
+    """
+    try:
+        names = [os.fsencode(path) for path in paths]
+    except ValueError:
+        return [None] * len(paths)
+    return compiled.read_files(names, MAX_TOGETHER) if compiled.available() else [None] * len(paths)
 
 
 def read_file(path: str) -> bytes:

@@ -1,6 +1,6 @@
 """What the compiled part computes beside pixels: random numbers, runs of matrices and the order of
-entries (a variegate.plan.kernels.Kernels), boxes and points, cuts and assignments, and floats that
-are not images yet.
+entries (a variegate.plan.kernels.Kernels), boxes and points, cuts and assignments, floats that are
+not images yet, and the content of files.
 
 Each has its meaning in NumPy, which serves where the compiled part is missing or not asked for.
 """
@@ -140,6 +140,14 @@ def _assign(cost: Ints) -> Ints:
     row_of = np.empty(len(cost), dtype=np.int64)
     _native().assign(np.ascontiguousarray(cost), row_of)
     return row_of
+
+
+def read_files(paths: list[bytes], most: int) -> list[bytes | None]:
+    """The content of each regular file of at most `most` bytes that can be read, None for others.
+    Lets go of the interpreter lock once, while a file object does so several times for each file.
+    """
+    found: list[bytes | None] = _native().read_files(paths, most)
+    return found
 
 
 def round_levels(values: Any, out: Any, threads: int) -> bool:
