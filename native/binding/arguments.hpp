@@ -97,8 +97,15 @@ struct StageArguments {
 
 // Reads and checks a stage for images of this kind. masks: only WARP and CELLS entries count.
 Stage read_stage(Arrays& held, const StageArguments& given, Kind kind, bool masks);
-// Samples `first` and on of a stage, one for each of these images; their shapes must fit.
+// What becomes of images of one shape: the shape that each sample gives, none where unknown.
+struct Followed {
+    Shape from;
+    std::vector<Shape> after;
+};
+Followed shapes_after(const Stage& stage, Shape from);
+// Samples `first` and on of a stage, one for each of these images; their shapes must fit. known:
+// for images of that shape nothing is checked again.
 Stage samples_of(const Stage& stage, int64_t first, const Sources& sources,
-                 const std::vector<Target>& results, bool masks);
+                 const std::vector<Target>& results, bool masks, const Followed& known);
 
 } // namespace variegate

@@ -1,9 +1,11 @@
 // The Python face of the native engine. Argument checks and calls only; no arithmetic here.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 
 #include <memory>
 #include <string>
+#include <tuple>
 
 #include "arguments.hpp"
 
@@ -20,15 +22,22 @@ struct Prepared {
     Stage stage;
     OutputArguments output;
     bool converts = false;
+    Followed followed;
 };
 
 constexpr char prepared_name[] = "variegate.Prepared";
 
-nb::object prepare(const StageArguments& given, nb::handle output, bool whole) {
+// size: (height, width, channels) of the images if all have one; else None.
+nb::object prepare(const StageArguments& given, nb::handle output, bool whole, nb::handle size) {
     auto made = std::make_unique<Prepared>();
     made->kind = whole ? Kind::Uint8 : Kind::Float32;
     made->converts = read_output(made->held, output, made->output);
     made->stage = read_stage(made->held, given, made->kind, false);
+    if (!size.is_none()) {
+        const auto [height, width, channels] =
+            nb::cast<std::tuple<int64_t, int64_t, int64_t>>(size);
+        made->followed = shapes_after(made->stage, checked_shape("size", height, width, channels));
+    }
     return nb::capsule(made.release(), prepared_name,
                        [](void* old) noexcept { delete static_cast<Prepared*>(old); });
 }
@@ -53,7 +62,7 @@ void run(nb::handle prepared, int64_t first, nb::handle images, nb::handle resul
     OutputArguments written = own->output;
     const std::vector<Target> targets =
         read_results(held, results, sources, own->converts ? &written : nullptr);
-    const Stage stage = samples_of(own->stage, first, sources, targets, false);
+    const Stage stage = samples_of(own->stage, first, sources, targets, false, own->followed);
     const nb::gil_scoped_release unlocked;
     const auto* numbers = own->converts ? &written.numbers : nullptr;
     const auto work = sources.kind == Kind::Uint8 ? engine().bytes.stage : engine().floats.stage;
@@ -67,7 +76,7 @@ void run_on_masks(const StageArguments& given, nb::handle masks, nb::handle resu
     const Sources sources = read_images(held, masks);
     const std::vector<Target> targets = read_results(held, results, sources, nullptr);
     const Stage whole = read_stage(held, given, sources.kind, true);
-    const Stage stage = samples_of(whole, 0, sources, targets, true);
+    const Stage stage = samples_of(whole, 0, sources, targets, true, {});
     if (targets.empty()) return;
     const nb::gil_scoped_release unlocked;
     const auto work = sources.kind == Kind::Uint8 ? engine().bytes.masks : engine().floats.masks;
@@ -166,10 +175,11 @@ NB_MODULE(_native, m) {
     m.def(
         "prepare",
         [](nb::handle start, nb::handle verb, nb::handle row, nb::handle tables, nb::handle normal,
-           nb::handle output,
-           bool whole) { return prepare({start, verb, row, tables, normal}, output, whole); },
+           nb::handle output, bool whole, nb::handle size) {
+            return prepare({start, verb, row, tables, normal}, output, whole, size);
+        },
         nb::arg("start"), nb::arg("verb"), nb::arg("row"), nb::arg("tables"), nb::arg("normal"),
-        nb::arg("output").none(), nb::arg("whole"),
+        nb::arg("output").none(), nb::arg("whole"), nb::arg("size").none() = nb::none(),
         "Reads a stage for uint8 (whole) or float32 images, whose results `output` may convert.");
     m.def("run_stage", &run, nb::arg("prepared"), nb::arg("first"), nb::arg("images"),
           nb::arg("results"), nb::arg("threads"), nb::arg("beside").none() = nb::none(),

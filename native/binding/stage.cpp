@@ -343,8 +343,15 @@ Stage read_stage(Arrays& held, const StageArguments& given, Kind kind, bool mask
     return stage;
 }
 
+Followed shapes_after(const Stage& stage, Shape from) {
+    Followed found{from, {}};
+    for (int64_t i = 0; i < stage.samples; ++i)
+        found.after.push_back(shape_after(stage, i, from, false));
+    return found;
+}
+
 Stage samples_of(const Stage& stage, int64_t first, const Sources& sources,
-                 const std::vector<Target>& results, bool masks) {
+                 const std::vector<Target>& results, bool masks, const Followed& known) {
     const auto count = static_cast<int64_t>(sources.images.size());
     if (first < 0 || first > stage.samples || count > stage.samples - first)
         refuse("stage.start", "has no " + std::to_string(count) + " samples from " +
@@ -354,7 +361,10 @@ Stage samples_of(const Stage& stage, int64_t first, const Sources& sources,
     part.start = stage.start + first;
     for (int64_t i = 0; i < count; ++i) {
         const auto place = static_cast<size_t>(i);
-        const Shape after = shape_after(part, i, sources.images[place].shape, masks);
+        const Shape from = sources.images[place].shape;
+        const Shape after = !known.after.empty() && from == known.from
+                                ? known.after[place + static_cast<size_t>(first)]
+                                : shape_after(part, i, from, masks);
         if (after != results[place].shape)
             refuse("stage.sizes_out",
                    "sample " + std::to_string(i) + " comes out as " +

@@ -41,24 +41,32 @@ void count_channel(const uint8_t* in, int64_t pixels, int depth, int64_t* counts
     for (int64_t i = 0; i < pixels; ++i, in += depth) ++counts[*in];
 }
 
+// How often `step` goes into the counts before each level, and 255 at most. No quotient is rounded
+// up to the next whole number: doubles hold a share of less than 2^-53, and floats one of 2^-16
+// next to 255.
+template <class Number> void divide_sums(const int64_t* counts, int64_t step, int* table) {
+    Number before[levels];
+    int64_t sum = step / 2;
+    for (int v = 0; v < levels; ++v) {
+        before[v] = static_cast<Number>(sum);
+        sum += counts[v];
+    }
+    const auto whole = static_cast<Number>(step);
+    for (int v = 0; v < levels; ++v)
+        table[v] = static_cast<int>(clip(before[v] / whole, Number{0}, Number{255}));
+}
+
 // Pillow's equalize; false where the channel stays as it is.
 bool equalizing(const int64_t* counts, int* table) {
+    constexpr int64_t exact = 1 << 24; // whole numbers in a float
     int64_t total = 0;
     for (int v = 0; v < levels; ++v) total += counts[v];
     int brightest = levels - 1;
     while (brightest > 0 && !counts[brightest]) --brightest;
     const int64_t last = counts[brightest], step = (total - last) / 255;
     if (step == 0) return false; // as with one level alone
-    double before[levels];
-    int64_t sum = step / 2;
-    for (int v = 0; v < levels; ++v) {
-        before[v] = static_cast<double>(sum);
-        sum += counts[v];
-    }
-    // Whole numbers below 2^53: no quotient is rounded up to the next whole number.
-    const auto whole = static_cast<double>(step);
-    for (int v = 0; v < levels; ++v)
-        table[v] = static_cast<int>(clip(before[v] / whole, 0.0, 255.0));
+    const auto divide = total + step < exact ? divide_sums<float> : divide_sums<double>;
+    divide(counts, step, table);
     return true;
 }
 
@@ -78,14 +86,13 @@ void find_range(const uint8_t* in, Shape shape, uint8_t* low, uint8_t* high) {
             highs[i] = value > highs[i] ? value : highs[i];
         }
     }
-    for (int k = 0; k < depth; ++k) {
-        low[k] = lows[k];
-        high[k] = highs[k];
-        for (int64_t i = k; i < width; i += depth) {
-            low[k] = std::min(low[k], lows[i]);
-            high[k] = std::max(high[k], highs[i]);
+    for (int64_t half = width / 2; half >= depth; half /= 2) // the two halves of what is left
+        for (int64_t i = 0; i < half; ++i) {
+            lows[i] = std::min(lows[i], lows[half + i]);
+            highs[i] = std::max(highs[i], highs[half + i]);
         }
-    }
+    std::copy_n(lows, depth, low);
+    std::copy_n(highs, depth, high);
 }
 
 // The darkest level becomes 0, the brightest 255, truncated; a flat channel

@@ -120,14 +120,18 @@ def _attempt(work: Callable[[], None], failed: list[BaseException]) -> None:
         failed.append(error)
 
 
-def _prepared(stage: Stage, output: Output | None, whole: bool) -> Any:
-    """A stage as the compiled part keeps it. whole: for uint8, else float32."""
+def _prepared(
+    stage: Stage, output: Output | None, whole: bool, size: tuple[int, int, int] | None = None
+) -> Any:
+    """A stage as the compiled part keeps it. whole: for uint8, else float32. size: of the images,
+    where they are known to have one: then every sample is checked now.
+    """
     numbers = None
     if output is not None:
         scale, offset = _scale_offset(output, stage.channels_out, whole)
         numbers = (scale, offset, output.layout == "NCHW")
     arrays = stage.start, stage.verb, stage.row, stage.tables, normal_table()
-    return _call(_native.prepare, *arrays, numbers, whole)
+    return _call(_native.prepare, *arrays, numbers, whole, size)
 
 
 class Ready:
@@ -163,8 +167,12 @@ def ready(stage: Stage, dtype: Any, output: Output | None) -> Ready | None:
     form = stage_form(stage, dtype, output)
     if form is None or has_files(stage):
         return None
+    sizes, size = stage.sizes_in, None
+    if (sizes == sizes[0]).all():
+        height, width = sizes[0].tolist()
+        size = height, width, stage.channels_in
     try:
-        prepared = _prepared(stage, output, dtype == np.uint8)
+        prepared = _prepared(stage, output, dtype == np.uint8, size)
     except EngineError:
         return None
     return Ready(prepared, form[0][1:], form[1])
