@@ -11,7 +11,7 @@ import pytest
 
 from tests.engine.build import make_image, make_stage, random_tables
 from tests.engine.build_mixes import lay
-from tests.engine.checks import native
+from tests.engine.checks import check_equal, native
 from variegate.errors import EngineError
 from variegate.ops.entries import NoiseMode
 from variegate.plan.program import Stage, Verb
@@ -266,3 +266,34 @@ def test_bad_mixes_and_masks_are_refused() -> None:
         native.run_masks(BAD["a start that falls"](stage), images)
     with pytest.raises(EngineError):
         native.run_masks(BAD["no such border"](stage), images)
+
+
+def test_a_stage_that_was_read_for_one_size_checks_images_of_another() -> None:
+    """Its samples are checked when it is read, for images as planned; others may not be legal."""
+    tables = random_tables(np.random.default_rng(SEED), (12, 10), np.uint8, 4)
+    images = np.stack([make_image(np.random.default_rng(i), (12, 10), 3, np.uint8) for i in (1, 2)])
+    stage = make_stage([[(Verb.CHANNELS, 0)], [(Verb.PICK, 1)]], tables, list(images))
+    ready = native.ready(stage, np.dtype(np.uint8), None)
+    assert ready is not None
+    out = np.full_like(images, 9)
+    ready.run(0, images, out, 1)
+    check_equal(list(out), list(native.run_stage(stage, list(images))))
+    fewer = np.full((2, 12, 10, 2), 9, dtype=np.uint8)
+    with pytest.raises(EngineError, match="needs one channel or at least three, got 2"):
+        ready.run(0, images[..., :2], fewer, 1)
+    for wrong in (out[:, :11], out[:, :, :9], np.empty((2, 12, 10, 4), np.uint8)):
+        given = np.ascontiguousarray(wrong)
+        with pytest.raises(EngineError, match="comes out as"):
+            ready.run(0, images, given, 1)
+    with pytest.raises(EngineError, match="has no 2 samples from 1 on"):
+        ready.run(1, images, out, 1)
+    assert (fewer == 9).all()
+
+
+def test_a_stage_with_a_sample_that_is_not_legal_is_not_read_for_all() -> None:
+    stage, images = one_of_each()
+    many = replace(stage, start=np.append(stage.start, stage.start[-1]))
+    sizes = {name: np.repeat(getattr(stage, name), 2, axis=0) for name in ("sizes_in", "sizes_out")}
+    assert native.ready(replace(many, **sizes), images[0].dtype, None) is not None
+    broken = changed("warp_mode", (0, 0), 3)(replace(many, **sizes))
+    assert native.ready(broken, images[0].dtype, None) is None
