@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import variegate as vg
 from tests.engine.build import make_stage, make_tables
 from tests.engine.checks import native
 from variegate.plan.program import Verb
@@ -88,3 +89,17 @@ def test_drawn_scales_and_shifts(factor: float, threshold: int, shift: int) -> N
     np.testing.assert_array_equal(looked_up(scaled), scaled[IMAGE])
     stepped = clipped(np.where(threshold > LEVELS, LEVELS + shift, 255 - LEVELS - shift))
     np.testing.assert_array_equal(looked_up(stepped), stepped[IMAGE])
+
+
+def test_sums_beyond_the_whole_numbers_of_single_precision_are_equalized_exactly() -> None:
+    """255 steps of 140,000 pixels lie below the brightest level; one pixel is missing before level 1
+    to the 200th: its share is 199, and 200 where 27,999,999 is rounded.
+    """
+    step, pixels = 140_000, 3571 * 9998
+    dark = 200 * step - 1 - step // 2
+    image = np.full(pixels, 2, dtype=np.uint8)
+    image[:dark], image[dark : 255 * step] = 0, 1
+    (found,) = vg.Pipeline([vg.Equalize()], engine="native")(
+        images=image.reshape(1, 3571, 9998, 1)
+    )["images"]
+    assert np.unique(found).tolist() == [0, 199, 255]

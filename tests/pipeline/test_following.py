@@ -12,6 +12,7 @@ from tests.pipeline.samples import IMAGES, digest, policy
 from variegate.errors import PolicyError
 from variegate.pipeline.ahead import MOST_BESIDE, MOST_FLOATS, Ahead
 from variegate.plan.lower import lower
+from variegate.plan.program import Stage
 from variegate.testing import engines
 
 ENGINES = pytest.mark.parametrize("engine", engines())
@@ -101,6 +102,23 @@ def test_what_was_drawn_for_nothing_is_drawn_anew() -> None:
     for start, form in ((8000, FORM), (80, small), (80, (1, *FORM[1:])), (80, FORM)):
         assert ahead.block(start, 16, form).holds(start, 16, form)
     assert making.made[3:] == [(8000, 16), (80, 16), (80, 16)]
+
+
+def test_a_plan_drawn_for_another_block_is_not_lowered() -> None:
+    making = Making()
+    ahead = Ahead(making, lower, 1)
+    in_order(ahead, 16, 4)
+    assert making.made[-1] == (80, MOST_BESIDE)  # drawn only: its turn never comes
+    in_order(ahead, 16, 5, 8000)
+    assert making.made[3:] == [(8000, 16), (8016, 64), (8080, MOST_BESIDE)]
+    block = ahead.block(8080, 16, FORM)
+    assert len(making.made) == 6
+    ids = np.arange(8080, 8080 + MOST_BESIDE)
+    sizes = np.tile([13, 17], (MOST_BESIDE, 1))
+    fresh = lower(making.pipeline.draw(sizes=sizes, index=ids), np.uint8, 3)
+    (stage,) = fresh.stages
+    assert isinstance(stage, Stage)
+    assert np.array_equal(block.stage.tables.warp_matrix, stage.tables.warp_matrix)
 
 
 def test_no_block_goes_beyond_the_last_number() -> None:
