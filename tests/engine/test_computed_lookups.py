@@ -92,7 +92,7 @@ def test_drawn_scales_and_shifts(factor: float, threshold: int, shift: int) -> N
 
 
 def test_sums_beyond_the_whole_numbers_of_single_precision_are_equalized_exactly() -> None:
-    """255 steps of 140,000 pixels lie below the brightest level; before level 1 a pixel is missing to
+    """255 steps of 140,000 pixels lie below the brightest level; before level 1 one pixel lacks to
     the 200th: its share is 199, and 200 where 27,999,999 is rounded.
     """
     step, pixels = 140_000, 3571 * 9998
