@@ -27,9 +27,19 @@ void multiply(const double* a, const double* b, double* out) {
 std::vector<int64_t> by_position(const int64_t* position, int64_t count) {
     std::vector<int64_t> order(static_cast<size_t>(count));
     std::iota(order.begin(), order.end(), 0);
-    if (!std::is_sorted(position, position + count))
+    if (std::is_sorted(position, position + count)) return order;
+    const auto [low, high] = std::minmax_element(position, position + count);
+    const int64_t first = *low, few = 4 * count;
+    if (first < 0 || *high >= few) {
         std::stable_sort(order.begin(), order.end(),
                          [&](int64_t a, int64_t b) { return position[a] < position[b]; });
+        return order;
+    }
+    std::vector<int64_t> next(static_cast<size_t>(*high) + 2); // where each position's begin
+    for (int64_t i = 0; i < count; ++i) ++next[static_cast<size_t>(position[i]) + 1];
+    std::partial_sum(next.begin(), next.end(), next.begin());
+    for (int64_t i = 0; i < count; ++i)
+        order[static_cast<size_t>(next[static_cast<size_t>(position[i])]++)] = i;
     return order;
 }
 
