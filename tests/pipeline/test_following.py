@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -45,22 +46,28 @@ def in_order(ahead: Ahead, count: int, batches: int, start: int = 0, form: Any =
             follow()
 
 
-def test_a_block_is_drawn_in_one_batch_and_lowered_in_the_next_one() -> None:
-    making = Making()
-    ahead, third = Ahead(making, lower, 1), 320 + MOST_BESIDE
-    in_order(ahead, 64, 19)
+def test_a_step_of_the_block_is_done_in_each_of_the_last_three_batches() -> None:
+    making, lowered, read = Making(), [], []
+
+    def noted(plan: Any, dtype: Any, channels: int) -> Any:
+        lowered.append(len(plan))
+        return lower(plan, dtype, channels)
+
+    ahead, third = Ahead(making, noted, 1, lambda *stage: read.append(stage)), 320 + MOST_BESIDE
+    in_order(ahead, 64, 18)
     assert making.made == [(0, 64), (64, 256), (320, MOST_BESIDE)]
-    in_order(ahead, 64, 1, 19 * 64)
-    assert making.made[3:] == [(third, MOST_BESIDE)]
-    assert ahead._following is not None
-    assert ahead._following.start == 320
-    in_order(ahead, 64, 1, 20 * 64)
-    assert ahead._following.start == third
+    found = []
+    for batch in (18, 19, 20):
+        in_order(ahead, 64, 1, batch * 64)
+        assert ahead._following is not None
+        found.append((len(making.made), len(lowered), len(read), ahead._following.start))
+    assert found == [(4, 3, 3, 320), (4, 4, 3, 320), (4, 4, 4, third)]
+    assert making.made[3] == (third, MOST_BESIDE)
     assert ahead.block(third, 64, FORM) is ahead._following
     assert len(making.made) == 4
 
 
-def test_a_block_is_drawn_and_lowered_at_once_where_the_batch_before_was_missed() -> None:
+def test_all_steps_are_done_at_once_where_the_batches_before_were_missed() -> None:
     making = Making()
     ahead = Ahead(making, lower, 1)
     in_order(ahead, 64, 2)
@@ -68,6 +75,24 @@ def test_a_block_is_drawn_and_lowered_at_once_where_the_batch_before_was_missed(
     assert ahead._following is not None
     assert ahead._following.start == 320
     assert making.made == [(0, 64), (64, 256), (320, MOST_BESIDE)]
+    in_order(ahead, 64, 1, 256)
+    assert len(making.made) == 3
+
+
+def test_threads_that_follow_at_once_do_their_own_steps() -> None:
+    making = Making()
+    ahead = Ahead(making, lower, 1)
+    in_order(ahead, 16, 2)
+    block = ahead.block(32, 16, FORM)
+    first, second = (ahead.following(block, 32, 16) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(follow) for follow in (first, second) * 20]:
+            done.result()
+    assert ahead._following is not None
+    assert ahead._following.start == 80
+    assert 3 <= len(making.made) <= 4
 
 
 @pytest.mark.parametrize(
@@ -87,7 +112,7 @@ def test_nothing_follows_what_came_once_or_in_no_order() -> None:
     ahead = Ahead(making, lower, 1)
     for start in (500, 7000, 100):
         assert ahead.following(ahead.block(start, 16, FORM), start, 16) is None
-    in_order(ahead, 16, 2, 116)
+    in_order(ahead, 16, 1, 116)
     assert ahead.following(ahead.block(116, 16, FORM), 116, 16) is None  # it has enough
     assert making.made == [(500, 16), (7000, 16), (100, 16), (116, 64)]
 
@@ -107,7 +132,7 @@ def test_what_was_drawn_for_nothing_is_drawn_anew() -> None:
 def test_a_plan_drawn_for_another_block_is_not_lowered() -> None:
     making = Making()
     ahead = Ahead(making, lower, 1)
-    in_order(ahead, 16, 4)
+    in_order(ahead, 16, 3)
     assert making.made[-1] == (80, MOST_BESIDE)  # drawn only: its turn never comes
     in_order(ahead, 16, 5, 8000)
     assert making.made[3:] == [(8000, 16), (8016, 64), (8080, MOST_BESIDE)]

@@ -6,7 +6,7 @@ Every number is a pure function of seed, epoch and index, so nothing in a result
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -49,7 +49,7 @@ class Ahead:
         self._limit = max(1, min(MOST, MOST_NUMBERS // max(1, numbers)))
         self._block: Block | None = None
         self._following: Block | None = None
-        self._begun: tuple[tuple[int, int, Form], Plan] | None = None  # drawn, not yet lowered
+        self._begun: list[tuple[tuple[int, int, Form], Iterator[Block | None]]] = []
         self._shelves = Shelves(self._block_of, lambda form: min(MOST_KEPT, self._most(form)))
 
     def block(self, start: int, count: int, form: Form) -> Block:
@@ -70,26 +70,41 @@ class Ahead:
 
     def following(self, block: Block, start: int, count: int) -> Callable[[], None] | None:
         """Work on the block after this one, for the thread that waits for samples `start` to
-        `start + count - 1`: drawing while the last batch but one of this size is under way, and
-        lowering during the last. None before that, and where it is not known that samples come in
-        order.
+        `start + count - 1`: a step of it during each of the last three batches of this size. None
+        before that, and where it is not known that samples come in order.
         """
         most = min(MOST_BESIDE, self._most(block.form))
         size = max(FASTER * count, most - most % count)  # whole batches
         grown, left = block.stop - block.start > count, block.stop - start - count
-        if not grown or left >= 2 * count or block.stop + size > 2**64:
+        if not grown or left >= 3 * count or block.stop + size > 2**64:
             return None
         return partial(self._follow, (block.stop, size, block.form), left < count)
 
-    def _follow(self, which: tuple[int, int, Form], lowered: bool) -> None:
+    def _follow(self, which: tuple[int, int, Form], to_end: bool) -> None:
+        steps = self._taken(which)
         try:
-            begun = self._begun
-            if begun is None or begun[0] != which:
-                begun = self._begun = which, self._plan(*which)
-            if lowered:
-                self._following, self._begun = self._block_of(*which, begun[1]), None
+            made = next(steps)
+            while made is None and to_end:
+                made = next(steps)
         except PolicyError:  # told when it is the sample's turn, which may never come
-            self._begun = None
+            return
+        if made is None:
+            self._begun.append((which, steps))
+        else:
+            self._following = made
+
+    def _taken(self, which: tuple[int, int, Form]) -> Iterator[Block | None]:
+        """The steps that were begun for a block, or new ones. They are off the list meanwhile, so
+        that no other thread takes them.
+        """
+        following = self._following
+        if following is not None and following.holds(*which):
+            return iter([following])
+        try:
+            begun, steps = self._begun.pop()
+        except IndexError:
+            return self._steps(*which)
+        return steps if begun == which else self._steps(*which)
 
     def _most(self, form: Form) -> int:
         return self._limit if form[-1].itemsize == 1 else min(self._limit, MOST_FLOATS)
@@ -104,19 +119,25 @@ class Ahead:
         except PolicyError:  # perhaps of a later sample, whose turn may never come
             return self._block_of(start, count, form)
 
-    def _plan(self, start: int, size: int, form: Form) -> Plan:
-        sizes = np.broadcast_to(np.array(form[1:3], dtype=np.int64), (size, 2))
-        return self._draw(form[0], ids_from(start, size), sizes)
+    def _block_of(self, start: int, size: int, form: Form) -> Block:
+        *_, block = self._steps(start, size, form)
+        if block is None:
+            raise EngineError("a block comes last")
+        return block
 
-    def _block_of(self, start: int, size: int, form: Form, plan: Plan | None = None) -> Block:
+    def _steps(self, start: int, size: int, form: Form) -> Iterator[Block | None]:
+        """Draws, lowers and reads the program of a block, which is the last thing it gives."""
         channels, dtype = form[3:]
-        plan = self._plan(start, size, form) if plan is None else plan
+        sizes = np.broadcast_to(np.array(form[1:3], dtype=np.int64), (size, 2))
+        plan = self._draw(form[0], ids_from(start, size), sizes)
+        yield None
         program = self._lower(plan, dtype, channels)
+        yield None
         stage = program.stages[0]
         if not isinstance(stage, Stage) or len(program.stages) > 1:
             raise EngineError("program: samples that depend on each other cannot be drawn ahead")
         ready = None if self._ready is None else self._ready(stage, dtype, program.output)
-        return Block(start, start + size, form, stage, program, ready)
+        yield Block(start, start + size, form, stage, program, ready)
 
 
 def _goes_on(before: Block | None, start: int, form: Form) -> bool:
