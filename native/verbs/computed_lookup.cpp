@@ -14,6 +14,24 @@
 
 namespace variegate::inline VARIEGATE_TARGET {
 
+namespace {
+
+struct Identity {
+    uint8_t level[levels];
+};
+
+constexpr Identity identity = [] {
+    Identity all{};
+    for (int v = 0; v < levels; ++v) all.level[v] = static_cast<uint8_t>(v);
+    return all;
+}();
+
+} // namespace
+
+bool changes_levels(const uint8_t* table) {
+    return std::memcmp(identity.level, table, levels) != 0;
+}
+
 #if !defined(VARIEGATE_LANES) || defined(__AVX512VBMI__)
 
 void blend_from(float start, float factor, const uint8_t* in, int64_t count, uint8_t* out) {
@@ -33,16 +51,6 @@ int64_t computed_lookup(const uint8_t*, int64_t, const uint8_t*, uint8_t*) { ret
 namespace {
 
 constexpr int64_t worth_a_guess = 1 << 13; // values; fewer are looked up sooner than proved
-
-struct Identity {
-    uint8_t level[levels];
-};
-
-constexpr Identity identity = [] {
-    Identity all{};
-    for (int v = 0; v < levels; ++v) all.level[v] = static_cast<uint8_t>(v);
-    return all;
-}();
 
 // By value: what is written could else change the form, as far as the compiler knows.
 template <class Form> int64_t run(Form form, const uint8_t* in, int64_t count, uint8_t* out) {

@@ -76,8 +76,8 @@ void find_range(const uint8_t* in, Shape shape, uint8_t* low, uint8_t* high) {
     uint8_t lows[repeats * max_channels], highs[repeats * max_channels];
     const int depth = shape.channels;
     const int64_t width = repeats * static_cast<int64_t>(depth), count = shape.values();
-    std::memset(lows, 255, sizeof lows);
-    std::memset(highs, 0, sizeof highs);
+    std::memset(lows, 255, static_cast<size_t>(width));
+    std::memset(highs, 0, static_cast<size_t>(width));
     for (int64_t from = 0; from < count; from += width) {
         const int64_t some = std::min(width, count - from);
         for (int64_t i = 0; i < some; ++i) {
@@ -98,8 +98,11 @@ void find_range(const uint8_t* in, Shape shape, uint8_t* low, uint8_t* high) {
 // The darkest level becomes 0, the brightest 255, truncated; a flat channel
 // stays.
 void stretching(int low, int high, uint8_t* table) {
-    const double scale = high > low ? 255.0 / (static_cast<double>(high) - low) : 1.0;
-    const double shift = high > low ? low * scale : 0.0;
+    if (high <= low || (low == 0 && high == levels - 1)) {
+        for (int v = 0; v < levels; ++v) table[v] = static_cast<uint8_t>(v);
+        return;
+    }
+    const double scale = 255.0 / (static_cast<double>(high) - low), shift = low * scale;
     for (int v = 0; v < levels; ++v)
         table[v] = static_cast<uint8_t>(static_cast<int>(clip(v * scale - shift, 0.0, 255.0)));
 }

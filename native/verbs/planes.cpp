@@ -1,5 +1,6 @@
 // Pixels of three bytes to planes and back.
 #include "variegate/planes.hpp"
+#include "variegate/computed_lookup.hpp"
 
 #include <algorithm>
 
@@ -319,9 +320,7 @@ uint64_t gray_sum(const uint8_t* in, int64_t count) {
 void lookup_planes(const uint8_t* in, int64_t count, const uint8_t* tables, uint8_t* out) {
     bool changes[3], any = false;
     for (int k = 0; k < 3; ++k) {
-        const uint8_t* table = tables + levels * k;
-        changes[k] = false;
-        for (int v = 0; v < levels; ++v) changes[k] |= table[v] != v;
+        changes[k] = changes_levels(tables + levels * k);
         any = any || changes[k];
     }
     if (!any) { // as where a channel that is to be stretched has all levels

@@ -8,6 +8,9 @@
 
 namespace variegate::inline VARIEGATE_TARGET {
 
+// Whether a table gives any level another one.
+bool changes_levels(const uint8_t* table);
+
 // Writes table[in[i]] without the table and returns how many values it wrote: whole vectors from
 // the first on, or none where the table is of no kind that can be computed. `out` may be `in`.
 int64_t computed_lookup(const uint8_t* in, int64_t count, const uint8_t* table, uint8_t* out);
