@@ -186,20 +186,21 @@ bool two_tap_axis(const AxisRule& rule, Scratch& scratch, int number, Axis<T>& a
         const int count = std::min(together, rule.count - start);
         find_two_taps(rule, start, count, found);
         if (!found.legal) return false;
+        Weight first[together], second[together];
+#pragma omp simd
+        for (int i = 0; i < count; ++i) {
+            first[i] = Weighting<T>::weight(found.first[i]);
+            second[i] = Weighting<T>::weight(found.second[i]);
+        }
         for (int i = 0; i < count; ++i, weights += 2) {
-            const int64_t offset = weights - axis.weights;
-            const auto from = static_cast<int>(found.from[i]);
-            taps[start + i] = {0, 0, offset};
-            weights[0] = weights[1] = 0;
-            if (from < 0) continue;
-            const Weight first = Weighting<T>::weight(found.first[i]);
-            const Weight second = Weighting<T>::weight(found.second[i]);
-            const int skipped = first == 0 ? 1 : 0, used = first != 0 && second != 0 ? 2 : 1;
-            weights[0] = skipped ? second : first;
-            weights[1] = skipped ? Weight{0} : second;
-            taps[start + i] = {from + skipped, used, offset};
-            axis.lowest = std::min(axis.lowest, from + skipped);
-            axis.highest = std::max(axis.highest, from + skipped + used);
+            const bool inside = found.from[i] >= 0, later = first[i] == 0;
+            const int used = inside ? 2 - (later || second[i] == 0) : 0;
+            const int from = inside ? static_cast<int>(found.from[i]) + later : 0;
+            weights[0] = inside ? (later ? second[i] : first[i]) : Weight{0};
+            weights[1] = used == 2 ? second[i] : Weight{0};
+            taps[start + i] = {from, used, weights - axis.weights};
+            axis.lowest = std::min(axis.lowest, inside ? from : rule.length);
+            axis.highest = std::max(axis.highest, from + used);
         }
     }
     return true;

@@ -8,16 +8,26 @@
 
 namespace variegate::inline VARIEGATE_TARGET {
 
-void split_weights(const Axis<uint8_t>& axis) {
+namespace {
+
+void split_pair(int32_t* weights) {
     constexpr int32_t mask = (1 << low_bits) - 1;
-    for (int i = 0; i < axis.count; ++i) {
-        int32_t* weights = axis.weights + axis.taps[i].offset;
-        for (int t = 0; t < axis.taps[i].count; t += 2, weights += 2) {
-            const int32_t first = weights[0], second = weights[1];
-            weights[0] = (first & mask) | ((second & mask) << 16);
-            weights[1] = ((first >> low_bits) & 0xffff) | ((second >> low_bits) * (1 << 16));
-        }
+    const int32_t first = weights[0], second = weights[1];
+    weights[0] = (first & mask) | ((second & mask) << 16);
+    weights[1] = ((first >> low_bits) & 0xffff) | ((second >> low_bits) * (1 << 16));
+}
+
+} // namespace
+
+void split_weights(const Axis<uint8_t>& axis) {
+    if (axis.paired) {
+#pragma omp simd
+        for (int i = 0; i < axis.count; ++i) split_pair(axis.weights + 2 * i);
+        return;
     }
+    for (int i = 0; i < axis.count; ++i)
+        for (int t = 0; t < axis.taps[i].count; t += 2)
+            split_pair(axis.weights + axis.taps[i].offset + t);
 }
 
 #ifdef VARIEGATE_LANES
