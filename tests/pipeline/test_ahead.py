@@ -13,7 +13,7 @@ import pytest
 import variegate as vg
 from tests.pipeline.samples import IMAGES, digest, policy
 from variegate.pipeline.ahead import MOST, Ahead
-from variegate.plan.lower import lower
+from variegate.plan.lower import in_steps
 from variegate.testing import engines
 from variegate.testing.pictures import as_float
 
@@ -152,7 +152,7 @@ class Counting:
 
 def test_blocks_grow_only_while_samples_come_in_order() -> None:
     make_program, form = Counting(), (0, 13, 17, 3, np.dtype(np.uint8))
-    ahead = Ahead(make_program, lower, 1)
+    ahead = Ahead(make_program, in_steps, 1)
     for index in range(5500):
         ahead.block(index, 1, form)
     assert make_program.made == [1, 4, 16, 64, 256, 1024, 4096, MOST]

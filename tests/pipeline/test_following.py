@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,7 +13,7 @@ import variegate as vg
 from tests.pipeline.samples import IMAGES, digest, policy
 from variegate.errors import PolicyError
 from variegate.pipeline.ahead import MOST_BESIDE, MOST_FLOATS, Ahead
-from variegate.plan.lower import lower
+from variegate.plan.lower import in_steps, lower
 from variegate.plan.program import Stage
 from variegate.testing import engines
 
@@ -24,8 +25,8 @@ FLOAT_FORM = (*FORM[:4], np.dtype(np.float32))
 class Making:
     """Draws plans, and keeps which samples each time; refuses the sample `bad`."""
 
-    def __init__(self, bad: int | None = None) -> None:
-        self.pipeline = vg.Pipeline([vg.Rotate()], seed=11, threads=1)
+    def __init__(self, bad: int | None = None, steps: Any = (vg.Rotate(),)) -> None:
+        self.pipeline = vg.Pipeline(steps, seed=11, threads=1)
         self.bad = bad
         self.made: list[tuple[int, int]] = []
 
@@ -46,22 +47,33 @@ def in_order(ahead: Ahead, count: int, batches: int, start: int = 0, form: Any =
             follow()
 
 
-def test_a_step_of_the_block_is_done_in_each_of_the_last_three_batches() -> None:
-    making, lowered, read = Making(), [], []
+SPANS = [vg.RandomResizedCrop(size=(9, 9)), vg.HorizontalFlip(p=0.5), vg.ColorJitter()]
 
-    def noted(plan: Any, dtype: Any, channels: int) -> Any:
-        lowered.append(len(plan))
-        return lower(plan, dtype, channels)
+
+@pytest.mark.parametrize(("steps", "parts"), [([vg.Rotate()], [1, 1]), (SPANS, [2, 2])])
+def test_parts_of_the_block_are_done_in_each_of_the_last_three_batches(
+    steps: Any, parts: list[int]
+) -> None:
+    making, lowered, read = Making(steps=steps), [], []
+
+    def noted(plan: Any, dtype: Any, channels: int) -> Iterator[Any]:
+        for step in in_steps(plan, dtype, channels):
+            lowered.append(step)
+            yield step
 
     ahead, third = Ahead(making, noted, 1, lambda *stage: read.append(stage)), 320 + MOST_BESIDE
     in_order(ahead, 64, 18)
     assert making.made == [(0, 64), (64, 256), (320, MOST_BESIDE)]
+    lowered.clear()
     found = []
     for batch in (18, 19, 20):
         in_order(ahead, 64, 1, batch * 64)
         assert ahead._following is not None
         found.append((len(making.made), len(lowered), len(read), ahead._following.start))
-    assert found == [(4, 3, 3, 320), (4, 4, 3, 320), (4, 4, 4, third)]
+    before, last = parts
+    every = before + last
+    assert found == [(4, 1, 3, 320), (4, 1 + before, 3, 320), (4, 1 + every, 4, third)]
+    assert lowered[:every] == list(range(every, 0, -1))
     assert making.made[3] == (third, MOST_BESIDE)
     assert ahead.block(third, 64, FORM) is ahead._following
     assert len(making.made) == 4
@@ -69,7 +81,7 @@ def test_a_step_of_the_block_is_done_in_each_of_the_last_three_batches() -> None
 
 def test_all_steps_are_done_at_once_where_the_batches_before_were_missed() -> None:
     making = Making()
-    ahead = Ahead(making, lower, 1)
+    ahead = Ahead(making, in_steps, 1)
     in_order(ahead, 64, 2)
     in_order(ahead, 64, 1, 256)  # the last of its block
     assert ahead._following is not None
@@ -81,7 +93,7 @@ def test_all_steps_are_done_at_once_where_the_batches_before_were_missed() -> No
 
 def test_threads_that_follow_at_once_do_their_own_steps() -> None:
     making = Making()
-    ahead = Ahead(making, lower, 1)
+    ahead = Ahead(making, in_steps, 1)
     in_order(ahead, 16, 2)
     block = ahead.block(32, 16, FORM)
     first, second = (ahead.following(block, 32, 16) for _ in range(2))
@@ -100,7 +112,7 @@ def test_threads_that_follow_at_once_do_their_own_steps() -> None:
 )
 def test_a_block_fits_several_batches_and_the_memory(count: int, form: Any, size: int) -> None:
     making = Making()
-    in_order(Ahead(making, lower, 1), count, 60, 0, form)
+    in_order(Ahead(making, in_steps, 1), count, 60, 0, form)
     assert [own for _, own in making.made[2:]] == [size] * (len(making.made) - 2)
     assert len(making.made) > 3
     starts = [start for start, _ in making.made]
@@ -109,7 +121,7 @@ def test_a_block_fits_several_batches_and_the_memory(count: int, form: Any, size
 
 def test_nothing_follows_what_came_once_or_in_no_order() -> None:
     making = Making()
-    ahead = Ahead(making, lower, 1)
+    ahead = Ahead(making, in_steps, 1)
     for start in (500, 7000, 100):
         assert ahead.following(ahead.block(start, 16, FORM), start, 16) is None
     in_order(ahead, 16, 1, 116)
@@ -120,7 +132,7 @@ def test_nothing_follows_what_came_once_or_in_no_order() -> None:
 def test_what_was_drawn_for_nothing_is_drawn_anew() -> None:
     """The next batch is another one, or of other images."""
     making = Making()
-    ahead = Ahead(making, lower, 1)
+    ahead = Ahead(making, in_steps, 1)
     in_order(ahead, 16, 5)
     assert making.made[-1] == (80, MOST_BESIDE)
     small = (0, 9, 8, 3, np.dtype(np.uint8))
@@ -131,7 +143,7 @@ def test_what_was_drawn_for_nothing_is_drawn_anew() -> None:
 
 def test_a_plan_drawn_for_another_block_is_not_lowered() -> None:
     making = Making()
-    ahead = Ahead(making, lower, 1)
+    ahead = Ahead(making, in_steps, 1)
     in_order(ahead, 16, 3)
     assert making.made[-1] == (80, MOST_BESIDE)  # drawn only: its turn never comes
     in_order(ahead, 16, 5, 8000)
@@ -148,14 +160,14 @@ def test_a_plan_drawn_for_another_block_is_not_lowered() -> None:
 
 def test_no_block_goes_beyond_the_last_number() -> None:
     making, last = Making(), 2**64 - 1
-    ahead = Ahead(making, lower, 1)
+    ahead = Ahead(making, in_steps, 1)
     in_order(ahead, 4, 8, last - 31)
     assert sum(size for _, size in making.made) == 32
 
 
 def test_a_later_sample_s_error_waits_for_its_turn() -> None:
     making = Making(bad=200)
-    ahead = Ahead(making, lower, 1)
+    ahead = Ahead(making, in_steps, 1)
     in_order(ahead, 16, 12)
     with pytest.raises(PolicyError, match="not this one"):
         ahead.block(192, 16, FORM)

@@ -16,7 +16,7 @@ from variegate.errors import PolicyError
 from variegate.pipeline import shelves
 from variegate.pipeline.ahead import MOST_KEPT, MOST_NUMBERS, Ahead
 from variegate.pipeline.shelves import DEBT, SMALL, SMALL_BLOCKS, SMALL_PRICE
-from variegate.plan.lower import lower
+from variegate.plan.lower import in_steps
 
 FORM = (0, 13, 17, 3, np.dtype(np.uint8))
 
@@ -58,7 +58,7 @@ def test_any_order_of_samples_epochs_and_sizes() -> None:
 
 def test_blocks_are_aligned_drawn_once_and_become_large() -> None:
     making = Making([])
-    ahead = Ahead(making, lower, 1)
+    ahead = Ahead(making, in_steps, 1)
     ahead.block(7000, 1, FORM)
     assert making.made == [(7000, 1)]
     for index in (130, 191, 128, 150, 5, 140):
@@ -76,7 +76,7 @@ def test_blocks_are_aligned_drawn_once_and_become_large() -> None:
 def test_blocks_that_save_nothing_are_given_up() -> None:
     """Never the same block twice: soon samples are drawn alone."""
     making = Making([])
-    ahead = Ahead(making, lower, MOST_KEPT * 16)  # so many numbers that all blocks stay small
+    ahead = Ahead(making, in_steps, MOST_KEPT * 16)  # so many numbers that all blocks stay small
     for turn in range(200):
         ahead.block(10_000 * turn, 1, FORM)
     sizes = [size for _, size in making.made]
@@ -87,7 +87,7 @@ def test_blocks_that_save_nothing_are_given_up() -> None:
 
 def test_memory_is_bounded_and_other_epochs_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     making = Making([vg.Rotate()])
-    ahead = Ahead(making, lower, 1)
+    ahead = Ahead(making, in_steps, 1)
     kept = ahead._shelves
     ahead.block(9000, 1, FORM)
     ahead.block(0, 1, FORM)
@@ -106,7 +106,7 @@ def test_another_sample_s_error_is_not_this_one_s() -> None:
             raise PolicyError("not this one")
         return Making([])(epoch, ids, sizes)
 
-    ahead = Ahead(fails, lower, 1)
+    ahead = Ahead(fails, in_steps, 1)
     for index in (500, 70, 78, 65):
         assert len(ahead.block(index, 1, FORM).program.stages) == 1
     with pytest.raises(PolicyError, match="not this one"):

@@ -31,15 +31,16 @@ class Ahead:
     """Programs by index. Each block that is used up to its end is followed by a larger one; single
     samples out of order come from kept blocks, and batches out of order are drawn alone.
 
-    draw: the plan of an epoch, ids and sizes. lower: its program for images of a dtype and channel
-    count; it must have one stage, whose samples are independent. numbers: drawn for each sample.
-    ready: what an engine makes of a stage, a dtype and an output for calls with images alone.
+    draw: the plan of an epoch, ids and sizes. lower: the steps to its program for images of a dtype
+    and channel count; it must have one stage, whose samples are independent. numbers: drawn for
+    each sample. ready: what an engine makes of a stage, a dtype and an output for calls with images
+    alone.
     """
 
     def __init__(
         self,
         draw: Callable[[int, Keys, Any], Plan],
-        lower: Callable[[Plan, Any, int], Program],
+        lower: Callable[[Plan, Any, int], Iterator[int | Program]],
         numbers: int,
         ready: Callable[[Stage, Any, Any], Any] | None = None,
     ) -> None:
@@ -49,7 +50,7 @@ class Ahead:
         self._limit = max(1, min(MOST, MOST_NUMBERS // max(1, numbers)))
         self._block: Block | None = None
         self._following: Block | None = None
-        self._begun: list[tuple[tuple[int, int, Form], Iterator[Block | None]]] = []
+        self._begun: list[tuple[tuple[int, int, Form], Iterator[int | Block]]] = []
         self._shelves = Shelves(self._block_of, lambda form: min(MOST_KEPT, self._most(form)))
 
     def block(self, start: int, count: int, form: Form) -> Block:
@@ -70,7 +71,7 @@ class Ahead:
 
     def following(self, block: Block, start: int, count: int) -> Callable[[], None] | None:
         """Work on the block after this one, for the thread that waits for samples `start` to
-        `start + count - 1`: a step of it during each of the last three batches of this size. None
+        `start + count - 1`: a part of it during each of the last three batches of this size. None
         before that, and where it is not known that samples come in order.
         """
         most = min(MOST_BESIDE, self._most(block.form))
@@ -78,22 +79,27 @@ class Ahead:
         grown, left = block.stop - block.start > count, block.stop - start - count
         if not grown or left >= 3 * count or block.stop + size > 2**64:
             return None
-        return partial(self._follow, (block.stop, size, block.form), left < count)
+        return partial(self._follow, (block.stop, size, block.form), left // count)
 
-    def _follow(self, which: tuple[int, int, Form], to_end: bool) -> None:
+    def _follow(self, which: tuple[int, int, Form], batches: int) -> None:
+        """Draws while two more batches are left, does half of the rest before the last one, and all
+        of it in that.
+        """
         steps = self._taken(which)
         try:
             made = next(steps)
-            while made is None and to_end:
-                made = next(steps)
+            if isinstance(made, int):
+                left = (0, (made + 2) // 2, made)[batches]
+                while isinstance(made, int) and made > left:
+                    made = next(steps)
         except PolicyError:  # told when it is the sample's turn, which may never come
             return
-        if made is None:
+        if isinstance(made, int):
             self._begun.append((which, steps))
         else:
             self._following = made
 
-    def _taken(self, which: tuple[int, int, Form]) -> Iterator[Block | None]:
+    def _taken(self, which: tuple[int, int, Form]) -> Iterator[int | Block]:
         """The steps that were begun for a block, or new ones. They are off the list meanwhile, so
         that no other thread takes them.
         """
@@ -121,18 +127,23 @@ class Ahead:
 
     def _block_of(self, start: int, size: int, form: Form) -> Block:
         *_, block = self._steps(start, size, form)
-        if block is None:
+        if isinstance(block, int):
             raise EngineError("a block comes last")
         return block
 
-    def _steps(self, start: int, size: int, form: Form) -> Iterator[Block | None]:
-        """Draws, lowers and reads the program of a block, which is the last thing it gives."""
+    def _steps(self, start: int, size: int, form: Form) -> Iterator[int | Block]:
+        """Draws, lowers and reads the program of a block, which is the last thing it gives; before
+        that how many steps are left.
+        """
         channels, dtype = form[3:]
         sizes = np.broadcast_to(np.array(form[1:3], dtype=np.int64), (size, 2))
         plan = self._draw(form[0], ids_from(start, size), sizes)
-        yield None
-        program = self._lower(plan, dtype, channels)
-        yield None
+        program = Program(dtype)
+        for step in self._lower(plan, dtype, channels):
+            if isinstance(step, int):
+                yield step
+            else:
+                program = step
         stage = program.stages[0]
         if not isinstance(stage, Stage) or len(program.stages) > 1:
             raise EngineError("program: samples that depend on each other cannot be drawn ahead")

@@ -30,7 +30,7 @@ from variegate.pipeline.tails import Tails
 from variegate.plan.counter import Keys
 from variegate.plan.draw import draw
 from variegate.plan.layout import Layout, lay_out, lay_out_parts
-from variegate.plan.lower import lower
+from variegate.plan.lower import in_steps, lower
 from variegate.plan.plan import Plan
 from variegate.plan.program import Program, Stage
 from variegate.plan.regions import Regions
@@ -135,7 +135,7 @@ class Pipeline:
         self._looks = self._layout.looks
         alike = not head.needs_labels and not self._looks and (parts is not None or not mixes)
         ready = None if mixes else getattr(self._engine, "ready", None)
-        ways = partial(self._drawn_from, head), partial(lower, kernels=self.kernels)
+        ways = partial(self._drawn_from, head), partial(in_steps, kernels=self.kernels)
         self._ahead = Ahead(*ways, len(head.slots), ready) if alike else None
         self._alone = None
         if self._ahead is not None and ready is not None:

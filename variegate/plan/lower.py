@@ -7,14 +7,14 @@ how to resample.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from variegate.errors import PolicyError
+from variegate.errors import EngineError, PolicyError
 from variegate.ops.entries import Luma, Output, Toward
 from variegate.ops.op import Kind, Op
 from variegate.ops.registry import get
@@ -46,12 +46,24 @@ def lower(plan: Plan, dtype: Any, channels: int, kernels: Kernels | None = None)
 
     Raises PolicyError where an op cannot work on such images, by name.
     """
+    *_, program = in_steps(plan, dtype, channels, kernels)
+    if isinstance(program, int):
+        raise EngineError("lower: the program comes last")
+    return program
+
+
+def in_steps(
+    plan: Plan, dtype: Any, channels: int, kernels: Kernels | None = None
+) -> Iterator[int | Program]:
+    """The same in steps: before each of them how many are left, and the program at last."""
     work = _Lowering(plan, np.dtype(dtype), channels, kernels)
     spans = spans_of(plan.records)
     for place, span in enumerate(spans):
+        yield len(spans) - place + 1
         work.add_span(span, _ends_stage(spans[place + 1 :]))
+    yield 1
     work.close_stage()
-    return work.program
+    yield work.program
 
 
 def _ends_stage(later: list[Span]) -> bool:
