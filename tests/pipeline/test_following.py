@@ -25,8 +25,8 @@ FLOAT_FORM = (*FORM[:4], np.dtype(np.float32))
 class Making:
     """Draws plans, and keeps which samples each time; refuses the sample `bad`."""
 
-    def __init__(self, bad: int | None = None, steps: Any = (vg.Rotate(),)) -> None:
-        self.pipeline = vg.Pipeline(steps, seed=11, threads=1)
+    def __init__(self, bad: int | None = None, steps: Any = None) -> None:
+        self.pipeline = vg.Pipeline([vg.Rotate()] if steps is None else steps, seed=11, threads=1)
         self.bad = bad
         self.made: list[tuple[int, int]] = []
 
