@@ -156,7 +156,8 @@ class _Drawing:
             rows, leaf, visit = rows.take(order), leaf.take(order), visit.take(order)
         ends = np.cumsum(np.bincount(family, minlength=len(layout.families))).tolist()
         parts = [slice(first, end) for first, end in zip([0, *ends], ends, strict=False)]
-        local = layout.local.take(leaf)
+        local, position = layout.local.take(leaf), layout.position.take(leaf)
+        code = self.codes(rows, leaf)
         spans: list[Span] = []
         tags = []
         for numbers in layout.spans:
@@ -167,7 +168,10 @@ class _Drawing:
             ]
             # One mix sees what another has done, so those of one position go by visit.
             found.sort(key=lambda item: visit[item[0].start] if item[1].op.kind in ALONE else -1)
-            span = [self.group(family, rows[part], local[part]) for part, family in found]
+            span = [
+                self.group(family, rows[part], local[part], position[part], code[part])
+                for part, family in found
+            ]
             for group in span:
                 if group.op.window is not None:
                     self.look(group, spans)
@@ -179,8 +183,18 @@ class _Drawing:
                 spans.append(span)
         return Drawn(spans, lambda: _records(layout, tags))
 
-    def group(self, family: Family, rows: Rows, local: Rows) -> Group:
-        group = family.draw(rows, local, self.numbers, self.keys)
+    def codes(self, rows: Rows, leaf: Rows) -> Rows:
+        """Which of its family's listed values each leaf has here; its signs are the lowest bits."""
+        code, numbers = self.layout.code.take(leaf), self.numbers.reshape(-1)
+        for bit, columns in enumerate(self.layout.signs):
+            column = columns.take(leaf)
+            drawn = np.flatnonzero(column >= 0)
+            places = rows.take(drawn) * self.numbers.shape[1] + column.take(drawn)
+            code[drawn] += (numbers.take(places) < 0.5) << bit
+        return code
+
+    def group(self, family: Family, rows: Rows, local: Rows, position: Rows, code: Rows) -> Group:
+        group = family.draw(rows, local, self.numbers, self.keys, position, code)
         if family.op.kind is Kind.MIX:
             count = 1 if family.op.mixing is None else family.op.mixing.partners
             keys = self.keys(int(family.position[0]))

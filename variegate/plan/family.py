@@ -18,6 +18,7 @@ Floats = npt.NDArray[np.float64]
 Columns = npt.NDArray[np.int64]
 
 MOST_LISTED = 64  # values that are kept as a list, with their tables
+SIGNS = 2  # that are drawn for an op whose values are kept as a list
 
 
 @dataclass
@@ -87,7 +88,7 @@ class Family:
 
     def _is_finite(self) -> bool:
         drawn = set(self.columns) - {f"{name} sign" for name in self.signed}
-        return bool(self.op.params) and not drawn and len(self.signed) <= 2 and not self.keyed
+        return bool(self.op.params) and not drawn and len(self.signed) <= SIGNS and not self.keyed
 
     def _list_values(self) -> None:
         """Each leaf's values for each choice of signs, leaves of equal values only once."""
@@ -110,16 +111,25 @@ class Family:
         listed = np.concatenate([rows[place] for place in kept])
         self.listed = {p.name: listed[:, i].copy() for i, p in enumerate(self.op.params)}
 
+    def sign_columns(self, bit: int) -> Columns:
+        """Of each leaf, the column of the sign that is this bit of a code; -1 where it has none."""
+        if self.listed is None or bit >= len(self.signed):
+            return np.full(len(self.leaves), -1)
+        return np.broadcast_to(self.columns[f"{self.signed[bit]} sign"][:, 0], len(self.leaves))
+
     def draw(
         self,
         rows: Rows,
         local: Rows,
         numbers: Floats,
         keys: Callable[[int], npt.NDArray[np.uint64]],
+        position: Rows,
+        code: Rows,
     ) -> Group:
         """The values of `rows` (k,) of the batch, each at its leaf `local` (k,) of the family.
 
-        numbers: the batch's uniforms. keys: the 64-bit word of each sample at a position.
+        numbers: the batch's uniforms. keys: the 64-bit word of each sample at a position. position
+        (k,): of the leaves. code (k,): which of the listed values, where the family has a list.
         """
 
         def uniform(name: str) -> Floats:
@@ -137,9 +147,6 @@ class Family:
         finite: Finite | None = None
         values: dict[str, Any] = {}
         if self.listed is not None:
-            code = self.place[local]
-            for bit, name in enumerate(self.signed):
-                code = code + ((uniform(f"{name} sign") < 0.5) << bit)
             finite = Finite(code, self.listed, self.lowered)
         else:
             values = {p.name: self._param(p, local, uniform, None) for p in self.op.params}
@@ -147,7 +154,7 @@ class Family:
             values[item.name] = uniform(item.name)
         if self.keyed:
             values["key"] = self._keys(rows, local, keys) | np.uint64(1)
-        return Group(self.op, self.settings, rows, self.position[local], values, finite)
+        return Group(self.op, self.settings, rows, position, values, finite)
 
     def _keys(self, rows: Rows, local: Rows, keys: Any) -> npt.NDArray[np.uint64]:
         result = np.empty(len(rows), dtype=np.uint64)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from variegate.ops.op import Kind
 from variegate.ops.registry import get
 from variegate.plan.counter import Keys, slot_keys, uniforms
-from variegate.plan.family import Family, Leaf, likeness
+from variegate.plan.family import SIGNS, Family, Leaf, likeness
 from variegate.policy.nodes import PRESETS, ByEpoch, Node, OneOf, PerClass, Sequence, SomeOf, Step
 from variegate.policy.policy import Policy, walk
 
@@ -80,7 +80,8 @@ Branch: TypeAlias = Leaf | All | Choice | ByClass | Stages
 class Layout:
     """The laid-out policy. slots (columns,): which slot each column of the uniforms is drawn
     from. spans: the families that are lowered together, in order of position. Of each leaf:
-    family, its place there, p and the column of p. uniforms: counter.uniforms or its equal.
+    family, its place there, position, p and the column of p, the first code of its listed values,
+    and the columns of their signs, bit by bit. uniforms: counter.uniforms or its equal.
     """
 
     root: All
@@ -90,6 +91,9 @@ class Layout:
     families: list[Family]
     family: npt.NDArray[np.int64]
     local: npt.NDArray[np.int64]
+    position: npt.NDArray[np.int64]
+    code: npt.NDArray[np.int64]
+    signs: list[npt.NDArray[np.int64]]
     p: npt.NDArray[np.float64]
     p_column: npt.NDArray[np.int64]
     last: tuple[int, int, Keys] | None = None
@@ -287,16 +291,19 @@ def _lay_out(steps: tuple[Node, ...], position: int) -> tuple[Layout, int]:
     spans = _spans(leaves)
     kin: dict[tuple[Any, ...], list[Leaf]] = {}
     for leaf in leaves:
-        own = leaf.number if leaf.op.kind in ALONE else NOTHING
-        kin.setdefault((spans[leaf.position], own, *likeness(leaf)), []).append(leaf)
+        alone = leaf.number if leaf.op.kind in ALONE else NOTHING
+        kin.setdefault((spans[leaf.position], alone, *likeness(leaf)), []).append(leaf)
     families = [Family(members) for members in kin.values()]
     numbers: dict[int, list[int]] = {}
     for number, key in enumerate(kin):
         numbers.setdefault(key[0], []).append(number)
-    family, local = np.zeros((2, len(leaves)), dtype=np.int64)
-    for number, members in enumerate(kin.values()):
-        for place, leaf in enumerate(members):
-            family[leaf.number], local[leaf.number] = number, place
+    family, local, code, *signs = np.zeros((3 + SIGNS, len(leaves)), dtype=np.int64)
+    for number, own in enumerate(families):
+        members = [leaf.number for leaf in own.leaves]
+        family[members], local[members] = number, np.arange(len(members))
+        code[members] = own.place
+        for bit, columns in enumerate(signs):
+            columns[members] = own.sign_columns(bit)
     layout = Layout(
         root,
         slots,
@@ -305,6 +312,9 @@ def _lay_out(steps: tuple[Node, ...], position: int) -> tuple[Layout, int]:
         families,
         family,
         local,
+        np.array([leaf.position for leaf in leaves], dtype=np.int64),
+        code,
+        [columns for columns in signs if (columns >= 0).any()],
         np.array([leaf.step.p for leaf in leaves], dtype=np.float64),
         np.array([_p_column(leaf) for leaf in leaves], dtype=np.int64),
     )
