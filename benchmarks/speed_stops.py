@@ -10,7 +10,7 @@ from variegate.bench.summary import Results
 
 # Instructions a pixel of three bytes, as `python benchmarks/instructions.py` counts them.
 WARP = (
-    "A bilinear sample is 18 instructions a pixel: its four neighbors are two loads in each of two "
+    "A bilinear sample is 20 instructions a pixel: its four neighbors are two loads in each of two "
     "rows, wherever they lie, whatever the vectors' width."
 )
 LEVELS = (
@@ -41,10 +41,10 @@ WHY = {
     "RandAugment3Mix": WARP,
 }
 SMALL = (
-    "Geometry is 58 instructions a pixel at this size, Classify 88. Of these a bilinear sample is "
-    "18, a lookup 8, a contrast 6; the rest belongs to an image and not to its "
-    "pixels: drawing and lowering (0.4 to 0.8 us on one thread), a margin around the source, the "
-    "columns inside the frame, resize weights, tables."
+    "RandAugment3 is 38 instructions a pixel at this size, Geometry 45, Classify 62. Of these a "
+    "bilinear sample is 20, a lookup 7, a contrast 6; the rest belongs to an image and not to its "
+    "pixels: drawing and lowering (0.4 to 0.7 us, while the other thread works on the images), a "
+    "margin around the source, the columns inside the frame, resize weights, tables."
 )
 # An image's side and the batch of the single ops of that size.
 BATCHES = {224: 64, 32: 256}
@@ -70,8 +70,8 @@ REASONS: dict[tuple[str, str], str] = {
     ),
     ("Python's part of an image in a batch of 256", ""): (
         "Drawing, matrices in double precision and a table of 256 levels for each image, lowered "
-        "8,192 at once, take 0.7 us in quiet rounds, and the call itself 0.1 us. A round holds "
-        "four or five such blocks of NumPy calls, each some 6 ms, which a busy moment lengthens."
+        "8,192 at once on one thread, take 0.4 to 0.7 us, and the call itself 0.1 us. A round "
+        "holds a few such blocks of NumPy calls, which a busy moment lengthens."
     ),
     ("from JPEG files", ""): (
         "The decoding alone is DecodeParts, which simplejpeg does one file a thread; of the rest "
