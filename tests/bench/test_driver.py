@@ -6,12 +6,14 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from variegate.bench import driver
 from variegate.bench.driver import SCRIPT, Client, Peer
 from variegate.bench.peers.cases import Case
+from variegate.bench.peers.worker import Worker
 from variegate.bench.runner import (
     KNOWN,
     QUICK,
@@ -103,6 +105,18 @@ def test_time_is_seconds_an_image(fake: Client) -> None:
     assert 0.0005 <= found["seconds"] < 0.01  # 2 ms and more a call of 4 images
     assert 1 <= found["calls"] <= 10
     assert found["taken"] == pytest.approx(4 * found["seconds"] * found["calls"])
+
+
+def test_a_quick_call_comes_before_each_measurement() -> None:
+    calls: list[int] = []
+    worker = Worker(SimpleNamespace())
+    worker.run = SimpleNamespace(call=lambda: calls.append(1))
+    for before in (2, 1, 1):
+        calls.clear()
+        assert worker.time({"seconds": 0.001})["calls"] == len(calls) - before
+    worker.call_seconds = 2.0  # it is warm by itself
+    calls.clear()
+    assert worker.time({"seconds": 0.001})["calls"] == len(calls) == 1
 
 
 def test_a_failure_is_an_answer(fake: Client) -> None:

@@ -202,8 +202,8 @@ class Batch:
             return shared.scratch.take(turn, size) if run.direct else np.empty(size, np.uint8)
 
         # The rows a crop leaves out are decoded the first time, so that a damaged file is found.
-        rows = int(run.rows[slot]) if shared.checked[place] else content.size[0]
-        found = pixels_of(content, shared.reading, int(run.factors[slot]), rows, take)
+        rows = run.rows[slot] if shared.checked[place] else content.size[0]
+        found = pixels_of(content, shared.reading, run.factors[slot], rows, take)
         shared.checked[place] = 1
         return found
 

@@ -31,7 +31,7 @@ Image = npt.NDArray[Any]
 class Run:
     """Takes the images of a batch in parts, in any order, from any thread.
 
-    rows, factors (n,): how many rows of each image are looked at, and by how much it may come
+    rows, factors: how many rows of each image are looked at, and by how much it may come
     shrunk. direct: whether `part` is done with its images when it returns; with other targets than
     labels, for uint16, and with a mix that must see all images as they are, those are kept, at full
     size, and the pipeline is applied at the end.
@@ -52,7 +52,8 @@ class Run:
         self._program = lower(plan, dtype, form[1], pipeline.kernels)
         plain = all(map(_is_plain, self._program.stages))
         self.direct = set(targets) <= {"labels"} and plain and not wide
-        self.rows, self.factors = plan.sizes[:, 0], np.ones(len(plan), dtype=np.int64)
+        self.rows: list[int] = plan.sizes[:, 0].tolist()
+        self.factors = [1] * len(plan)
         if not self.direct:
             self._images: list[Any] = [None] * len(plan)
             return
@@ -63,13 +64,14 @@ class Run:
         self._first = first
         _check_sizes(np.asarray(self._program_sizes()))
         need = needs(first, scaled)
-        self.rows, self.factors, self._warp = need.rows, need.factor, need.warp
+        self.rows, self.factors = need.rows.tolist(), need.factor.tolist()
+        self._warp = need.warp
         self._output = self._program.output if len(self._program.stages) == 1 else None
         shape, dtype = _result_form(first, self._program.dtype, self._output)
         self._out = buffers.take(shape, dtype)
         # Read once for all parts, whose images mostly come shrunk as planned.
         ready = getattr(self._engine, "ready", None)
-        planned = read_smaller(first, self.factors, self._warp)
+        planned = read_smaller(first, need.factor, self._warp)
         self._ready = None if ready is None else ready(planned, self._program.dtype, self._output)
 
     def _program_sizes(self) -> Any:
@@ -82,7 +84,7 @@ class Run:
             self._images[first:last] = images
             return
         out = self._out[first:last]
-        if self._ready is not None and self.factors[first:last].tolist() == factors:
+        if self._ready is not None and self.factors[first:last] == factors:
             self._ready.run(first, images, out, 1)
             return
         stage = read_smaller(

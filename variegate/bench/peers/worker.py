@@ -66,8 +66,9 @@ class Worker:
         return {"note": self.run.note}
 
     def time(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Run for about `seconds`, in whole calls; the first time two calls come before it, or one
-        that is slow."""
+        """Run for about `seconds`, in whole calls. The first time two calls come before it, or one
+        that is slow; later one that is quick, since caches and clocks were others' meanwhile.
+        """
         call, wanted = self.run.call, float(request["seconds"])
         if not self.call_seconds:
             for _ in range(2):
@@ -76,6 +77,8 @@ class Worker:
                 self.call_seconds = max(time.perf_counter() - start, 1e-7)
                 if self.call_seconds > SLOW:
                     break
+        elif self.call_seconds < wanted:
+            call()
         calls = max(1, min(MOST_CALLS, round(wanted / self.call_seconds)))
         start = time.perf_counter()
         for _ in range(calls):
