@@ -19,8 +19,8 @@
 namespace variegate {
 namespace {
 
-// One call's work. Neighbors go to one thread as far as that leaves enough for the others: two threads
-// that write to the same piece of memory wait for each other.
+// One call's work. Neighbors go to one thread as far as that leaves enough for the others: two
+// threads that write to the same piece of memory wait for each other.
 struct Job {
     const std::function<void(int64_t)>& work;
     const int64_t count;
