@@ -28,9 +28,10 @@ HEAD = """# Speed
 
 What variegate takes, beside every other library that does the same work on a CPU. Each library runs
 in a process of its own; the processes are timed in turn (A B A B), so that a busy moment hits all
-alike. A cell is the median over rounds. Single ops use one thread each; pipelines, annotated
-samples and files two cores, as threads where a library has them and as two processes where it has
-none.
+alike. Between two measurements all rest for 0.02 s, so that no thread of the library before still
+spins; each begins with a call that is not timed, where a call is quick. A cell is the median over
+rounds. Single ops use one thread each; pipelines, annotated samples and files two cores, as threads
+where a library has them and as two processes where it has none.
 
 Who is helped, and how: a library gets its own kind of input before the clock starts (tensors,
 floats, Pillow images), whole batches in one call where it can do that, and results between two

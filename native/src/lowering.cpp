@@ -29,8 +29,7 @@ std::vector<int64_t> by_position(const int64_t* position, int64_t count) {
     std::iota(order.begin(), order.end(), 0);
     if (std::is_sorted(position, position + count)) return order;
     const auto [low, high] = std::minmax_element(position, position + count);
-    const int64_t first = *low, few = 4 * count;
-    if (first < 0 || *high >= few) {
+    if (*low < 0 || *high >= 4 * count) { // too few of many positions to count each
         std::stable_sort(order.begin(), order.end(),
                          [&](int64_t a, int64_t b) { return position[a] < position[b]; });
         return order;

@@ -112,9 +112,9 @@ class Apart {
 #endif
 };
 
-// Looks for a moment whether something has come true, before its thread goes to sleep: to wake one
+// Spins for a moment until something has come true, before its thread goes to sleep: to wake one
 // takes longer than most calls are apart, and than threads that share a call end apart.
-template <class Sign> void look(Sign sign) {
+template <class Sign> void spin_until(Sign sign) {
     using Clock = std::chrono::steady_clock;
     const auto end = Clock::now() + std::chrono::microseconds(50);
     while (!sign() && Clock::now() < end)
@@ -138,7 +138,7 @@ class Pool {
         }
         wake_.notify_all();
         alone(job, first);
-        look([&] { return busy_ == 0; });
+        spin_until([&] { return busy_ == 0; });
         std::unique_lock lock(guard_);
         wanted_ = 0; // who has not begun need not
         done_.wait(lock, [&] { return busy_ == 0; });
@@ -166,7 +166,7 @@ class Pool {
         std::unique_lock lock(guard_);
         for (;;) {
             lock.unlock();
-            look([&] { return round_ != seen; });
+            spin_until([&] { return round_ != seen; });
             lock.lock();
             wake_.wait(lock, [&] { return wanted_ > 0 && round_ != seen; });
             seen = round_;

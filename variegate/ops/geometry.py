@@ -305,10 +305,9 @@ def affine(
     cos, sin = cos_sin(angle)
     height, width = sizes[:, 0], sizes[:, 1]
     matrix = identity_matrices(len(angle))
+    # Column by column, which is quicker than many small matrices.
     rows = ((cos, sin, width, translate_x), (-sin, cos, height, translate_y))
-    for row, (first, second, side, translate) in enumerate(
-        rows
-    ):  # columns are quicker than matrices
+    for row, (first, second, side, translate) in enumerate(rows):
         across, down = first * scale, (second + first * shear) * scale
         matrix[:, row, 0], matrix[:, row, 1] = across, down
         turned = across * (width / 2.0) + down * (height / 2.0)

@@ -40,8 +40,7 @@ template <class T> struct Axis {
     int count;
     int lowest; // source indices in use: lowest..highest-1
     int highest;
-    bool
-        paired; // whether those of output i are the two from 2 i on, with a register to read behind
+    bool paired; // weights of output i are the two from 2 i on, and a register may be read behind
 };
 
 // Output i of an axis lies at scale * (i + 1/2) + offset of a source of `length`.
